@@ -1,0 +1,172 @@
+//! Blocks: the header that consensus decides, and the proposal that carries it.
+//!
+//! A block has no body of its own. Its content is what the header's cut adds to its parent's, in the order that
+//! the fair-order rule gives it: a pure function that every node computes for itself.
+
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::crypto::{Domain, Hash32};
+use crate::cut::Cut;
+use crate::evidence::{self, Evidence};
+use crate::ids::{BlockId, Height, NetworkId, Timestamp};
+
+/// A finalized Ethereum block that the validators agree on. Number 0 and hash zero: none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct L1Anchor {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: Hash32,
+}
+
+impl Encode for L1Anchor {
+    fn encode(&self, out: &mut Writer) {
+        out.u64(self.number);
+        self.hash.encode(out);
+    }
+}
+
+impl Decode for L1Anchor {
+    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
+        Ok(Self { number: input.take_u64()?, hash: Decode::decode(input)? })
+    }
+}
+
+/// What consensus decides. Its hash is the block id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockHeader {
+    /// The network.
+    pub network: NetworkId,
+    /// The height, from 1.
+    pub height: Height,
+    /// Chain time: the fair-order rule's Clock at this height.
+    pub time: Timestamp,
+    /// The block before; zero at height 1.
+    pub parent: BlockId,
+    /// Hash of the cut.
+    pub cut_root: Hash32,
+    /// Root of the heads tree over all registered rollups, after this block.
+    pub heads_root: Hash32,
+    /// Root over the evidence in this block.
+    pub evidence_root: Hash32,
+    /// Root of the state that the next block's computation depends on.
+    pub state_root: Hash32,
+    /// How many transactions this block orders.
+    pub ordered_count: u32,
+    /// Whether an ordering group exceeded its cap here, which weakens the fairness promise.
+    pub capped: bool,
+    /// Hash of the validator set that decides this block.
+    pub validators_hash: Hash32,
+    /// Hash of the validator set that decides the next block.
+    pub next_validators_hash: Hash32,
+    /// The Ethereum block that this block is anchored to.
+    pub l1_anchor: L1Anchor,
+}
+
+impl BlockHeader {
+    /// The version of the encoding, its first two bytes.
+    pub const VERSION: u16 = 1;
+    /// Bytes of the encoding.
+    pub const BYTES: usize = 2 + 32 + 8 + 8 + 5 * 32 + 4 + 1 + 2 * 32 + 8 + 32;
+
+    /// The block id: the hash of the encoding, and the value id of consensus.
+    pub fn id(&self) -> BlockId {
+        Domain::BLOCK.hash(&[&self.to_bytes()]).into()
+    }
+}
+
+impl Encode for BlockHeader {
+    fn encode(&self, out: &mut Writer) {
+        out.u16(Self::VERSION);
+        self.network.encode(out);
+        self.height.encode(out);
+        self.time.encode(out);
+        self.parent.encode(out);
+        self.cut_root.encode(out);
+        self.heads_root.encode(out);
+        self.evidence_root.encode(out);
+        self.state_root.encode(out);
+        out.u32(self.ordered_count);
+        out.u8(u8::from(self.capped));
+        self.validators_hash.encode(out);
+        self.next_validators_hash.encode(out);
+        self.l1_anchor.encode(out);
+    }
+}
+
+impl Decode for BlockHeader {
+    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
+        if input.take_u16()? != Self::VERSION {
+            return Err(DecodeError::Invalid {
+                what: "header version",
+                why: "this software knows version 1",
+            });
+        }
+        Ok(Self {
+            network: Decode::decode(input)?,
+            height: Decode::decode(input)?,
+            time: Decode::decode(input)?,
+            parent: Decode::decode(input)?,
+            cut_root: Decode::decode(input)?,
+            heads_root: Decode::decode(input)?,
+            evidence_root: Decode::decode(input)?,
+            state_root: Decode::decode(input)?,
+            ordered_count: input.take_u32()?,
+            capped: match input.take_u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(DecodeError::Invalid { what: "capped flag", why: "it is neither 0 nor 1" }),
+            },
+            validators_hash: Decode::decode(input)?,
+            next_validators_hash: Decode::decode(input)?,
+            l1_anchor: Decode::decode(input)?,
+        })
+    }
+}
+
+/// The value that a proposer sends: a header, and the cut and evidence that it commits to.
+///
+/// One that was decoded has matching roots, so its block id stands for all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The header.
+    pub header: BlockHeader,
+    /// The cut that the header follows from.
+    pub cut: Cut,
+    /// The evidence that the header commits to.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Proposal {
+    /// The block id.
+    pub fn id(&self) -> BlockId {
+        self.header.id()
+    }
+}
+
+impl Encode for Proposal {
+    fn encode(&self, out: &mut Writer) {
+        self.header.encode(out);
+        self.cut.encode(out);
+        out.list(&self.evidence);
+    }
+}
+
+impl Decode for Proposal {
+    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
+        let proposal = Self {
+            header: Decode::decode(input)?,
+            cut: Decode::decode(input)?,
+            evidence: input.list("evidence", evidence::MAX_PER_BLOCK, evidence::MIN_BYTES)?,
+        };
+        if proposal.header.cut_root != proposal.cut.root() {
+            return Err(DecodeError::Invalid { what: "proposal", why: "the header commits to another cut" });
+        }
+        if proposal.header.evidence_root != evidence::root(&proposal.evidence) {
+            return Err(DecodeError::Invalid {
+                what: "proposal",
+                why: "the header commits to other evidence",
+            });
+        }
+        Ok(proposal)
+    }
+}

@@ -1,0 +1,109 @@
+//! Genesis: what all nodes of a network start from, and the network id that follows from it.
+
+use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::crypto::{Domain, Hash32};
+use crate::ids::{GroupId, NetworkId, RollupId, Timestamp};
+use crate::params::ProtocolParams;
+use crate::validator::ValidatorSet;
+
+/// The most rollups that genesis can register.
+pub const MAX_ROLLUPS: usize = 65_536;
+
+/// A rollup at genesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RollupSpec {
+    /// Its id.
+    pub id: RollupId,
+    /// The ordering group whose transactions are compared with its own.
+    pub group: GroupId,
+}
+
+impl Encode for RollupSpec {
+    fn encode(&self, out: &mut Writer) {
+        self.id.encode(out);
+        self.group.encode(out);
+    }
+}
+
+impl Decode for RollupSpec {
+    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
+        Ok(Self { id: Decode::decode(input)?, group: Decode::decode(input)? })
+    }
+}
+
+/// The beginning of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Genesis {
+    /// A human-readable name, at most 64 bytes.
+    pub name: String,
+    /// Chain time before the first block.
+    pub time: Timestamp,
+    /// Limits and bounds.
+    pub params: ProtocolParams,
+    /// The first validator set.
+    pub validators: ValidatorSet,
+    /// The first rollups, sorted by id.
+    pub rollups: Vec<RollupSpec>,
+    /// The Ethereum chain that holds the stake; 0 without one.
+    pub l1_chain_id: u64,
+    /// The StakeManager's address on that chain; zero without one.
+    pub stake_manager: [u8; 20],
+}
+
+impl Genesis {
+    /// Checks what the fields' own types cannot: sorted rollups, a short name, fitting parameters.
+    pub fn check(&self) -> Result<(), DecodeError> {
+        let invalid = |what, why| Err(DecodeError::Invalid { what, why });
+        if self.name.is_empty() || self.name.len() > 64 {
+            return invalid("genesis name", "it must have 1 to 64 bytes");
+        }
+        if self.rollups.len() > MAX_ROLLUPS {
+            return invalid("genesis rollups", "there are more than 65536");
+        }
+        if !self.rollups.iter().zip(self.rollups.iter().skip(1)).all(|(a, b)| a.id < b.id) {
+            return invalid("genesis rollups", "they must be sorted by id, each once");
+        }
+        self.params.check(self.validators.len())
+    }
+
+    /// The hash of the canonical bytes.
+    pub fn hash(&self) -> Hash32 {
+        Domain::GENESIS.hash(&[&self.to_bytes()])
+    }
+
+    /// The network id: bound into every hash chain and every signature.
+    pub fn network(&self) -> NetworkId {
+        let hash = self.hash();
+        Domain::NETWORK.hash(&[hash.as_bytes(), &self.l1_chain_id.to_be_bytes(), &self.stake_manager]).into()
+    }
+}
+
+impl Encode for Genesis {
+    fn encode(&self, out: &mut Writer) {
+        out.var_bytes(self.name.as_bytes());
+        self.time.encode(out);
+        self.params.encode(out);
+        self.validators.encode(out);
+        out.list(&self.rollups);
+        out.u64(self.l1_chain_id);
+        out.bytes(&self.stake_manager);
+    }
+}
+
+impl Decode for Genesis {
+    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
+        let name = String::from_utf8(input.var_bytes("genesis name", 64)?.to_vec())
+            .map_err(|_| DecodeError::Invalid { what: "genesis name", why: "it is not UTF-8" })?;
+        let genesis = Self {
+            name,
+            time: Decode::decode(input)?,
+            params: Decode::decode(input)?,
+            validators: Decode::decode(input)?,
+            rollups: input.list("rollups", MAX_ROLLUPS, 12)?,
+            l1_chain_id: input.take_u64()?,
+            stake_manager: input.array()?,
+        };
+        genesis.check()?;
+        Ok(genesis)
+    }
+}
