@@ -1,1 +1,22 @@
-//! (opening)
+//! The Fairlane validator node: everything with I/O around the pure crates.
+//!
+//! `config`, `keys` and `genesis_file` read what the operator wrote; `store` keeps what must survive a crash;
+//! `network` and `lane_service` carry lanes between validators; `rpc` serves clients; `node` assembles them around
+//! the consensus engine. `cli` is the command line of the binary `fairlane`.
+//!
+//! Not its job: any rule of the protocol. What is valid, and what follows from a cut, is decided in
+//! `fairlane-types`, `fairlane-lanes` and `fairlane-chain`.
+
+pub mod cli;
+pub mod config;
+pub mod genesis_file;
+pub mod health;
+pub mod keys;
+pub mod lane_service;
+pub mod log;
+pub mod metrics;
+pub mod network;
+pub mod node;
+pub mod recovery;
+pub mod rpc;
+pub mod store;

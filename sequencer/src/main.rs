@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `fairlane`: see `fairlane_sequencer::cli`.
+
+fn main() -> std::process::ExitCode {
+    fairlane_sequencer::cli::run()
+}

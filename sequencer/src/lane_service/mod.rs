@@ -1,0 +1,1 @@
+//! The lane service: this node's own lane, and its view of all others.
