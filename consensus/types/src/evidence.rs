@@ -66,10 +66,10 @@ impl Evidence {
 
     /// The offender that the first statement names.
     pub fn offender(&self) -> ValidatorId {
-        match self {
-            Self::LaneEquivocation(pair) => pair[0].header.lane.validator,
-            Self::DoubleVote(pair) => pair[0].validator,
-            Self::DoubleProposal(pair) => pair[0].validator,
+        match self.slot() {
+            OffenceSlot::Lane(offender, ..)
+            | OffenceSlot::Vote(offender, ..)
+            | OffenceSlot::Proposal(offender, ..) => offender,
         }
     }
 
@@ -77,16 +77,39 @@ impl Evidence {
     pub fn slot(&self) -> OffenceSlot {
         match self {
             Self::LaneEquivocation(pair) => {
-                let header = &pair[0].header;
-                OffenceSlot::Lane(header.lane.validator, header.lane.incarnation, header.seq)
+                let [first, _] = pair.as_ref();
+                first.slot()
             }
             Self::DoubleVote(pair) => {
-                OffenceSlot::Vote(pair[0].validator, pair[0].kind, pair[0].height, pair[0].round)
+                let [first, _] = pair.as_ref();
+                first.slot()
             }
             Self::DoubleProposal(pair) => {
-                OffenceSlot::Proposal(pair[0].validator, pair[0].height, pair[0].round)
+                let [first, _] = pair.as_ref();
+                first.slot()
             }
         }
+    }
+}
+
+impl SignedSegmentHeader {
+    /// The place that the statement is about.
+    pub fn slot(&self) -> OffenceSlot {
+        OffenceSlot::Lane(self.header.lane.validator, self.header.lane.incarnation, self.header.seq)
+    }
+}
+
+impl SignedVote {
+    /// The vote that the statement is about.
+    pub fn slot(&self) -> OffenceSlot {
+        OffenceSlot::Vote(self.validator, self.kind, self.height, self.round)
+    }
+}
+
+impl SignedProposal {
+    /// The proposal that the statement is about.
+    pub fn slot(&self) -> OffenceSlot {
+        OffenceSlot::Proposal(self.validator, self.height, self.round)
     }
 }
 

@@ -32,10 +32,10 @@ fn each_path_leads_to_the_root_from_its_own_place_only() {
     for count in 1..40usize {
         let leaves = leaves(count);
         let tree = Tree::new(leaves.clone());
-        for index in 0..count {
+        for (index, leaf) in leaves.iter().enumerate() {
             let path = tree.path(index).unwrap();
             for claimed in 0..count {
-                let reached = root_from_path(leaves[index], claimed as u64, count as u64, &path);
+                let reached = root_from_path(*leaf, claimed as u64, count as u64, &path);
                 assert_eq!(reached == Some(tree.root()), claimed == index, "{index} as {claimed} of {count}");
             }
         }
