@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# All checks of the repository, as CI runs them: format, lints, tests, doc tests, vectors.
+#
+# Needs Rust and git. Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh
+# clones share them.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/fairlane/target}"
+export CARGO_INCREMENTAL=0
+
+step() { printf '\n== %s\n' "$*"; }
+
+if ! command -v cargo-nextest >/dev/null; then
+    step "Installing the test runner (cargo-nextest)"
+    cargo install --locked cargo-nextest
+fi
+
+step "Format"
+cargo fmt --all --check
+
+step "Lints"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+
+step "Golden vectors are up to date, and the ordering vectors hold"
+cargo run --quiet --locked -p fairlane-types --example golden -- --check
+cargo run --quiet --locked -p fairlane-ordering --example vectors -- consensus/ordering/vectors/ordering.json
+
+step "Doc tests"
+cargo test --workspace --doc --locked
+
+step "Unit, property and network tests"
+cargo nextest run --workspace --locked --no-fail-fast

@@ -1,0 +1,127 @@
+//! Dependencies point one way: types <- pure cores <- shells <- binaries.
+//!
+//! Reads `cargo metadata` and fails on an edge that should never be: between our crates by an explicit table, and
+//! from the pure cores to anything that brings I/O, directly or through others.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+/// What each of our crates may depend on among our crates (normal and build dependencies).
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("fairlane-types", &[]),
+    ("fairlane-ordering", &["fairlane-types"]),
+    ("fairlane-lanes", &["fairlane-types"]),
+    ("fairlane-chain", &["fairlane-types", "fairlane-lanes", "fairlane-ordering"]),
+    ("fairlane-verify", &["fairlane-types"]),
+    ("fairlane-proto", &["fairlane-types"]),
+    ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-verify"]),
+    ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
+    (
+        "fairlane-sequencer",
+        &[
+            "fairlane-types",
+            "fairlane-lanes",
+            "fairlane-ordering",
+            "fairlane-chain",
+            "fairlane-verify",
+            "fairlane-engine",
+            "fairlane-proto",
+            "fairlane-rollup-adapter",
+        ],
+    ),
+    (
+        "fairlane-testnet",
+        &[
+            "fairlane-types",
+            "fairlane-lanes",
+            "fairlane-ordering",
+            "fairlane-chain",
+            "fairlane-verify",
+            "fairlane-engine",
+            "fairlane-proto",
+            "fairlane-rollup-adapter",
+            "fairlane-sequencer",
+        ],
+    ),
+];
+
+/// The crates that know nothing of runtimes, networks, Ethereum clients and disks.
+const PURE: &[&str] = &["fairlane-types", "fairlane-ordering", "fairlane-lanes", "fairlane-chain", "fairlane-verify"];
+
+/// Beginnings of package names that pure crates must not reach, even through others.
+const IMPURE: &[&str] =
+    &["tokio", "libp2p", "tonic", "prost", "alloy", "redb", "arc-malachitebft", "hyper", "mio", "rand", "getrandom"];
+
+struct Graph {
+    /// Our packages.
+    ours: BTreeSet<String>,
+    /// Normal and build dependencies, by name.
+    edges: BTreeMap<String, BTreeSet<String>>,
+}
+
+fn name_of(packages: &BTreeMap<String, String>, id: &Value) -> String {
+    packages[id.as_str().expect("ids are strings")].clone()
+}
+
+fn graph() -> Graph {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked", "--manifest-path", manifest])
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let array = |value: &Value| value.as_array().expect("an array").clone();
+    let packages: BTreeMap<String, String> = array(&metadata["packages"])
+        .iter()
+        .map(|package| (package["id"].as_str().unwrap().to_owned(), package["name"].as_str().unwrap().to_owned()))
+        .collect();
+    let ours = array(&metadata["workspace_members"]).iter().map(|id| name_of(&packages, id)).collect();
+    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for node in array(&metadata["resolve"]["nodes"]) {
+        let from = name_of(&packages, &node["id"]);
+        for dependency in array(&node["deps"]) {
+            let only_for_tests = array(&dependency["dep_kinds"]).iter().all(|kind| kind["kind"] == "dev");
+            if !only_for_tests {
+                edges.entry(from.clone()).or_default().insert(name_of(&packages, &dependency["pkg"]));
+            }
+        }
+    }
+    Graph { ours, edges }
+}
+
+#[test]
+fn our_crates_depend_on_each_other_in_one_direction() {
+    let graph = graph();
+    let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
+    for package in &graph.ours {
+        let allowed = allowed.get(package.as_str()).unwrap_or_else(|| panic!("{package} is not in the table"));
+        let found = graph.edges.get(package).cloned().unwrap_or_default();
+        for dependency in found.intersection(&graph.ours) {
+            assert!(allowed.contains(&dependency.as_str()), "{package} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn pure_crates_reach_no_runtime_network_or_disk() {
+    let graph = graph();
+    for package in PURE {
+        let mut reached = BTreeSet::from([(*package).to_owned()]);
+        let mut open = vec![(*package).to_owned()];
+        while let Some(at) = open.pop() {
+            for next in graph.edges.get(&at).into_iter().flatten() {
+                if reached.insert(next.clone()) {
+                    open.push(next.clone());
+                }
+            }
+        }
+        for found in &reached {
+            let impure = IMPURE.iter().any(|start| found == start || found.starts_with(&format!("{start}-")));
+            // The trait crate of random number generators has no generator and no I/O.
+            assert!(!impure || found == "rand_core", "{package} reaches {found}");
+        }
+    }
+}
