@@ -1,0 +1,2 @@
+//! How long a block takes to prepare.
+fn main() {}
