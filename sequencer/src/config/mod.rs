@@ -1,1 +1,257 @@
-//! (opening)
+//! What the operator configures: `config.toml`, overridden by `FAIRLANE_*` variables, overridden by `--set`.
+//!
+//! A [`Config`] that exists is complete and consistent: reading fills in defaults, refuses unknown keys and checks
+//! every value, and each error names the file or variable, the key, and what is allowed.
+//!
+//! Not its job: what all nodes of a network must agree on. That is genesis.
+
+mod home;
+mod load;
+mod template;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use home::Home;
+pub use load::{ConfigError, Override, Overrides};
+pub use template::template;
+pub use units::ByteSize;
+
+use libp2p::Multiaddr;
+use serde::Deserialize;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// The whole configuration of a node.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Who this node is.
+    pub node: NodeConfig,
+    /// Consensus.
+    pub consensus: ConsensusConfig,
+    /// Lanes and the network that carries them.
+    pub segments: SegmentsConfig,
+    /// The gRPC services for clients and rollups.
+    pub rpc: RpcConfig,
+    /// The gRPC service for the operator.
+    pub admin: AdminConfig,
+    /// Metrics and health over HTTP.
+    pub metrics: MetricsConfig,
+    /// What is kept on disk, and for how long.
+    pub store: StoreConfig,
+    /// Logging.
+    pub log: LogConfig,
+}
+
+/// `[node]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeConfig {
+    /// A name for logs and peers.
+    pub moniker: String,
+}
+
+/// `[consensus]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsensusConfig {
+    /// Where consensus listens.
+    #[serde(deserialize_with = "units::multiaddr")]
+    pub listen: Multiaddr,
+    /// Peers to keep connected to.
+    #[serde(deserialize_with = "units::multiaddrs")]
+    pub peers: Vec<Multiaddr>,
+    /// How long to wait for a proposal before voting nil, in the first round.
+    #[serde(with = "humantime_serde")]
+    pub propose_timeout: Duration,
+    /// How long to wait for late votes, in the first round.
+    #[serde(with = "humantime_serde")]
+    pub vote_timeout: Duration,
+    /// By how much each timeout grows with each further round.
+    #[serde(with = "humantime_serde")]
+    pub timeout_increase: Duration,
+    /// How long after the last block an empty one follows when there is nothing to order.
+    #[serde(with = "humantime_serde")]
+    pub idle_block: Duration,
+}
+
+/// `[segments]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SegmentsConfig {
+    /// Where the segment network listens.
+    #[serde(deserialize_with = "units::multiaddr")]
+    pub listen: Multiaddr,
+    /// Peers to keep connected to.
+    #[serde(deserialize_with = "units::multiaddrs")]
+    pub peers: Vec<Multiaddr>,
+    /// How often this node closes a segment when it has something to say.
+    #[serde(with = "humantime_serde")]
+    pub interval: Duration,
+    /// How often it closes one when it has not.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+    /// A segment is closed early once it carries this much.
+    pub seal_bytes: ByteSize,
+    /// The most connected peers.
+    pub max_peers: usize,
+    /// How long to wait for a peer's answer to a fetch.
+    #[serde(with = "humantime_serde")]
+    pub fetch_timeout: Duration,
+    /// Whether a validator asks its peers for its own newest segment before it signs the first one.
+    pub startup_check: bool,
+    /// How long it waits for a quorum of answers; then the node stops.
+    #[serde(with = "humantime_serde")]
+    pub startup_timeout: Duration,
+}
+
+/// `[rpc]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RpcConfig {
+    /// Where the services listen.
+    pub listen: SocketAddr,
+    /// The most connections at one time.
+    pub max_connections: usize,
+    /// The most subscriptions at one time.
+    pub max_subscribers: usize,
+    /// Transactions a second that one client address may submit.
+    pub client_transactions_per_second: u32,
+    /// Bytes a second that one client address may submit.
+    pub client_bytes_per_second: ByteSize,
+    /// The most batches in one answer to GetRange.
+    pub max_range_batches: u32,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// Where the admin service listens: a loopback address.
+    pub listen: SocketAddr,
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Where `/metrics`, `/health` and `/ready` are served.
+    pub listen: SocketAddr,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Keep at least this many blocks; 0 keeps all.
+    pub keep_blocks: u64,
+    /// Keep blocks at least this long (by chain time), whatever their number.
+    #[serde(with = "humantime_serde")]
+    pub keep_for: Duration,
+    /// Memory for pages of the store.
+    pub cache: ByteSize,
+    /// How many blocks between two snapshots of the state.
+    pub snapshot_interval: u64,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// How lines look.
+    pub format: LogFormat,
+    /// What is logged: directives as in `info,libp2p=warn`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self { moniker: "fairlane".to_owned() }
+    }
+}
+
+impl Default for ConsensusConfig {
+    fn default() -> Self {
+        Self {
+            listen: loopback(26656),
+            peers: Vec::new(),
+            propose_timeout: Duration::from_millis(500),
+            vote_timeout: Duration::from_millis(250),
+            timeout_increase: Duration::from_millis(250),
+            idle_block: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Default for SegmentsConfig {
+    fn default() -> Self {
+        Self {
+            listen: loopback(26657),
+            peers: Vec::new(),
+            interval: Duration::from_millis(20),
+            heartbeat: Duration::from_secs(1),
+            seal_bytes: ByteSize::kib(512),
+            max_peers: 128,
+            fetch_timeout: Duration::from_secs(5),
+            startup_check: true,
+            startup_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for RpcConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 26660)),
+            max_connections: 1024,
+            max_subscribers: 256,
+            client_transactions_per_second: 100_000,
+            client_bytes_per_second: ByteSize::mib(64),
+            max_range_batches: 1024,
+        }
+    }
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 26661)) }
+    }
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 26662)) }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            keep_blocks: 100_000,
+            keep_for: Duration::from_secs(24 * 3600),
+            cache: ByteSize::mib(128),
+            snapshot_interval: 200,
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Pretty, filter: "info".to_owned() }
+    }
+}
+
+fn loopback(port: u16) -> Multiaddr {
+    Multiaddr::from(Ipv4Addr::LOCALHOST).with(libp2p::multiaddr::Protocol::Tcp(port))
+}

@@ -1,0 +1,131 @@
+//! The commented `config.toml` that `fairlane init` writes.
+
+use super::Config;
+
+/// A file that says what every key does, with the values of `config`.
+pub fn template(config: &Config) -> String {
+    let Config { node, consensus, segments, rpc, admin, metrics, store, log } = config;
+    let time = |duration: std::time::Duration| humantime_serde::re::humantime::format_duration(duration);
+    let list = |addresses: &[libp2p::Multiaddr]| {
+        let quoted: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
+        format!("[{}]", quoted.join(", "))
+    };
+    let format = match log.format {
+        super::LogFormat::Pretty => "pretty",
+        super::LogFormat::Json => "json",
+    };
+    [
+        format!(
+            r#"# Configuration of a Fairlane node.
+# Every key can be overridden by an environment variable FAIRLANE_<SECTION>_<KEY>, as in FAIRLANE_RPC_LISTEN,
+# and by a flag, as in `fairlane node --set rpc.listen=127.0.0.1:26660`.
+
+[node]
+# A name for logs and peers.
+moniker = {moniker:?}
+
+[consensus]
+# Where consensus listens, and the peers that it keeps connected to.
+listen = "{listen}"
+peers = {peers}
+# How long to wait for a proposal, and for late votes, in a height's first round; and by how much both grow with
+# each further round.
+propose_timeout = "{propose}"
+vote_timeout = "{vote}"
+timeout_increase = "{increase}"
+# When there is nothing to order, an empty block follows the last one after this time.
+idle_block = "{idle}"
+"#,
+            moniker = node.moniker,
+            listen = consensus.listen,
+            peers = list(&consensus.peers),
+            propose = time(consensus.propose_timeout),
+            vote = time(consensus.vote_timeout),
+            increase = time(consensus.timeout_increase),
+            idle = time(consensus.idle_block),
+        ),
+        format!(
+            r#"
+[segments]
+# Where the network that carries lane segments listens, and the peers that it keeps connected to.
+listen = "{listen}"
+peers = {peers}
+# A segment is closed this often while there is something to say, this often while there is not, and early once
+# it carries so many bytes.
+interval = "{interval}"
+heartbeat = "{heartbeat}"
+seal_bytes = "{seal}"
+max_peers = {max_peers}
+# How long to wait for a peer's answer when segments are missing.
+fetch_timeout = "{fetch}"
+# Before its first segment a validator asks a quorum of the others for its own newest one, so that a lost disk or
+# a restored backup never makes it sign a place twice. Switch it off only where losing stake does not matter.
+startup_check = {check}
+startup_timeout = "{timeout}"
+"#,
+            listen = segments.listen,
+            peers = list(&segments.peers),
+            interval = time(segments.interval),
+            heartbeat = time(segments.heartbeat),
+            seal = segments.seal_bytes,
+            max_peers = segments.max_peers,
+            fetch = time(segments.fetch_timeout),
+            check = segments.startup_check,
+            timeout = time(segments.startup_timeout),
+        ),
+        format!(
+            r#"
+[rpc]
+# gRPC for clients and rollups.
+listen = "{listen}"
+max_connections = {connections}
+max_subscribers = {subscribers}
+# What one client address may submit in a second.
+client_transactions_per_second = {transactions}
+client_bytes_per_second = "{bytes}"
+# The most batches in one answer to GetRange.
+max_range_batches = {range}
+
+[admin]
+# gRPC for the operator. It has no authentication: only loopback addresses are taken.
+listen = "{admin}"
+
+[metrics]
+# HTTP: /metrics (Prometheus), /health (the process runs), /ready (the node takes part).
+listen = "{metrics}"
+"#,
+            listen = rpc.listen,
+            connections = rpc.max_connections,
+            subscribers = rpc.max_subscribers,
+            transactions = rpc.client_transactions_per_second,
+            bytes = rpc.client_bytes_per_second,
+            range = rpc.max_range_batches,
+            admin = admin.listen,
+            metrics = metrics.listen,
+        ),
+        format!(
+            r#"
+[store]
+# A block is deleted once it is older than keep_for and not among the last keep_blocks; keep_blocks = 0 keeps all.
+keep_blocks = {blocks}
+keep_for = "{keep_for}"
+# Memory for pages of the store.
+cache = "{cache}"
+# How many blocks between two snapshots of the state: a restart replays at most so many.
+snapshot_interval = {snapshot}
+
+[log]
+# "pretty" or "json".
+format = "{format}"
+# What is logged, as in "info" or "warn,fairlane_sequencer=debug".
+filter = {filter:?}
+"#,
+            blocks = store.keep_blocks,
+            keep_for = time(store.keep_for),
+            cache = store.cache,
+            snapshot = store.snapshot_interval,
+            filter = log.filter,
+        ),
+    ]
+    .concat()
+}
