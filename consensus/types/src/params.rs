@@ -92,6 +92,7 @@ impl ProtocolParams {
         if [self.lane_window_segments, self.max_segment_events, self.max_segment_transactions, self.group_cap]
             .contains(&0)
             || self.expiry_bound == 0
+            || self.timeliness_bound == 0
         {
             return invalid("protocol parameter", "windows, counts, caps and bounds must be above zero");
         }

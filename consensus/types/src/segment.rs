@@ -115,6 +115,23 @@ impl SegmentHeader {
     pub fn reference(&self) -> SegmentRef {
         SegmentRef { lane: self.lane, seq: self.seq, digest: self.digest() }
     }
+
+    /// Sequences start at 1, and the first segment alone has no parent.
+    fn check_place(&self) -> Result<(), DecodeError> {
+        if self.seq == LaneSeq::ZERO {
+            return Err(DecodeError::Invalid {
+                what: "segment sequence",
+                why: "the first segment has sequence 1",
+            });
+        }
+        if (self.seq.get() == 1) != (self.parent == SegmentDigest::ZERO) {
+            return Err(DecodeError::Invalid {
+                what: "segment parent",
+                why: "only the first segment has none",
+            });
+        }
+        Ok(())
+    }
 }
 
 impl Encode for SegmentHeader {
@@ -142,18 +159,7 @@ impl Decode for SegmentHeader {
             transaction_count: input.take_u32()?,
             transactions_root: Decode::decode(input)?,
         };
-        if header.seq == LaneSeq::ZERO {
-            return Err(DecodeError::Invalid {
-                what: "segment sequence",
-                why: "the first segment has sequence 1",
-            });
-        }
-        if (header.seq.get() == 1) != (header.parent == SegmentDigest::ZERO) {
-            return Err(DecodeError::Invalid {
-                what: "segment parent",
-                why: "only the first segment has none",
-            });
-        }
+        header.check_place()?;
         Ok(header)
     }
 }
@@ -212,13 +218,16 @@ pub struct SegmentDraft {
 }
 
 impl SegmentDraft {
-    /// Commits to the content, signs it, and checks the result as any receiver would.
+    /// Commits to the content, signs it, and checks the result as any receiver would. The key must be the lane's.
     pub fn seal(
         self,
         network: NetworkId,
         params: &ProtocolParams,
         key: &SigningKey,
     ) -> Result<Segment, SegmentError> {
+        if key.validator() != self.lane.validator {
+            return Err(SegmentError::Signature);
+        }
         let header = SegmentHeader {
             network,
             lane: self.lane,
@@ -229,6 +238,7 @@ impl SegmentDraft {
             transaction_count: u32::try_from(self.transactions.len()).unwrap_or(u32::MAX),
             transactions_root: transactions_root(&self.transactions),
         };
+        header.check_place()?;
         let digest = header.digest();
         let signature = key.sign(&Domain::SEGMENT.sign_bytes_of_digest(&digest.into()));
         let bytes = encode_segment(&header, &signature, &self.events, &self.transactions);
@@ -341,8 +351,10 @@ impl Segment {
                 Event::Peer { segment, .. } if segment.lane.validator == self.header.lane.validator => {
                     return Err(SegmentError::Events("a lane does not reference its own validator"));
                 }
-                Event::Peer { segment, .. } if segment.seq == LaneSeq::ZERO => {
-                    return Err(SegmentError::Events("a reference has sequence 0"));
+                Event::Peer { segment, .. }
+                    if segment.seq == LaneSeq::ZERO || segment.digest == SegmentDigest::ZERO =>
+                {
+                    return Err(SegmentError::Events("a reference names no segment"));
                 }
                 Event::Peer { .. } => {}
             }

@@ -1,0 +1,48 @@
+//! Writes or checks the golden vectors in `vectors/`: `--write` after a deliberate change of an encoding, `--check`
+//! at all other times.
+
+mod cases;
+mod json;
+mod samples;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    let done = match std::env::args().nth(1).as_deref() {
+        Some("--write") => write(&folder),
+        Some("--check") => check(&folder),
+        _ => Err("usage: golden --write | --check".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(folder: &Path) -> Result<(), String> {
+    for (name, content) in cases::all() {
+        let path = folder.join(name);
+        std::fs::write(&path, text(&content)).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn check(folder: &Path) -> Result<(), String> {
+    for (name, content) in cases::all() {
+        let path = folder.join(name);
+        let found = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if found != text(&content) {
+            return Err(format!("{name} differs from what the code gives"));
+        }
+    }
+    Ok(())
+}
+
+fn text(content: &serde_json::Value) -> String {
+    format!("{content:#}\n")
+}
