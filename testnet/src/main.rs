@@ -1,1 +1,73 @@
-fn main() {}
+//! Local Fairlane networks on this machine: `up` to look at one, `bench` to measure one.
+//!
+//! Nodes are real processes: this program starts itself again as `fairlane node`, so that one build has all that
+//! is needed. Everything listens on loopback, on ports that the system gives.
+
+mod bench;
+mod clock;
+mod load;
+mod network;
+mod ports;
+mod proc;
+mod session;
+mod table;
+mod up;
+mod watch;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Local Fairlane networks: run, load, measure.
+#[derive(Debug, Parser)]
+#[command(name = "fairlane-testnet", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a network, load it, verify every batch, and show a live table.
+    Up(up::UpArgs),
+    /// Measure a network at a fixed rate and print one JSON object.
+    Bench(bench::BenchArgs),
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("node") {
+        return run_as_node();
+    }
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Up(args) => up::run(args).await,
+            Command::Bench(args) => bench::run(args).await,
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Becomes a node that stops when the process that started it ends, however that ends.
+fn run_as_node() -> ExitCode {
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM)) {
+        eprintln!("error: cannot tie this node to the process that started it: {error}");
+        return ExitCode::FAILURE;
+    }
+    fairlane_sequencer::cli::run()
+}

@@ -1,0 +1,231 @@
+//! `bench`: measures a whole local network and prints one JSON object.
+//!
+//! The load is open loop: a transaction that is sent late counts from when it was due. Latency is from there to
+//! *verified delivery* at the rollup's subscriber. Nothing in the first seconds is counted.
+
+use crate::network::NetworkSpec;
+use crate::proc;
+use crate::session::{CpuCores, CpuSample, Session, SessionSpec, round2};
+use crate::watch::LatencyMs;
+use eyre::OptionExt;
+use fairlane_types::GroupId;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// What is not counted at the beginning.
+const WARM_UP: Duration = Duration::from_secs(3);
+/// How long deliveries may take after the last transaction was sent.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+/// How long a restarted validator may take to catch up.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(120);
+/// A validator has caught up when it is at most this many blocks behind the others.
+const CAUGHT_UP_BLOCKS: u64 = 5;
+
+/// Loads a local network at a fixed rate and measures it.
+#[derive(Debug, clap::Args)]
+pub struct BenchArgs {
+    /// How many validators.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    validators: u16,
+    /// Transactions a second.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: u32,
+    /// Bytes of a payload.
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(24..=65536))]
+    size: u32,
+    /// How long to measure, after the warm-up.
+    #[arg(long = "for", default_value = "20s", value_parser = humantime::parse_duration)]
+    measure_for: Duration,
+    /// Ordering groups, with two rollups each.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=128))]
+    groups: u16,
+    /// How often a validator closes a segment.
+    #[arg(long, default_value = "20ms", value_parser = humantime::parse_duration)]
+    segment_interval: Duration,
+    /// Kill the last validator this long after the warm-up.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    kill_after: Option<Duration>,
+    /// Start it again this long after it was killed, and measure how long it takes to catch up.
+    #[arg(long, value_parser = humantime::parse_duration, requires = "kill_after")]
+    restart_after: Option<Duration>,
+    /// Keep the nodes' homes here instead of in a temporary directory.
+    #[arg(long)]
+    home: Option<PathBuf>,
+    /// Print only the JSON object, without progress.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+struct Report {
+    validators: u16,
+    groups: u16,
+    rate: u32,
+    size: u32,
+    seconds: f64,
+    ordering: &'static str,
+    offered: u64,
+    accepted: u64,
+    finalized: u64,
+    lost: u64,
+    duplicated: u64,
+    refused: u64,
+    tps: f64,
+    latency_ms: LatencyMs,
+    blocks_per_s: f64,
+    cpu_cores: CpuCores,
+    rss_mb: Vec<u64>,
+    gossip_bytes_per_tx: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catch_up_s: Option<f64>,
+}
+
+/// A moment of the measurement.
+struct Mark {
+    cpu: CpuSample,
+    at: Instant,
+    height: u64,
+    gossip_bytes: f64,
+    completed: u64,
+}
+
+impl Mark {
+    async fn take(session: &mut Session) -> Self {
+        let (mut height, mut gossip_bytes) = (0, 0.0);
+        for node in &mut session.network.nodes {
+            height = height.max(node.status().await.map_or(0, |status| status.height));
+            gossip_bytes += node.metric("fairlane_segment_network_bytes_total", "direction=\"out\"").await.unwrap_or(0.0);
+        }
+        let completed = session.watch.completed();
+        Self { cpu: session.cpu(), at: Instant::now(), height, gossip_bytes, completed }
+    }
+}
+
+/// Runs the measurement and prints the report.
+pub async fn run(args: BenchArgs) -> eyre::Result<()> {
+    let spec = SessionSpec {
+        network: NetworkSpec {
+            validators: args.validators.into(),
+            groups: (0..u32::from(args.groups)).flat_map(|group| [GroupId::new(group); 2]).collect(),
+            segment_interval: args.segment_interval,
+            log_filter: "warn".into(),
+        },
+        keep: args.home.clone(),
+        rate: args.rate.into(),
+        size: args.size as usize,
+        evm: false,
+        load_for: Some(WARM_UP + args.measure_for),
+    };
+    let mut session = Session::start(spec).await?;
+    let outcome = tokio::select! {
+        outcome = measure(&mut session, &args) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(eyre::eyre!("stopped by Ctrl-C before the measurement was complete")),
+    };
+    session.stop().await;
+    println!("{}", serde_json::to_string_pretty(&outcome?)?);
+    Ok(())
+}
+
+async fn measure(session: &mut Session, args: &BenchArgs) -> eyre::Result<Report> {
+    let shared = session.load.shared.clone();
+    session.watch.measure_from(shared.due_at(WARM_UP));
+    wait(session, args, "warming up", WARM_UP).await?;
+    let begin = Mark::take(session).await;
+    let catch_up_s = measured_time(session, args).await?;
+    let end = Mark::take(session).await;
+    let rss_mb = session.network.nodes.iter().filter_map(|node| node.pid()).map(proc::resident_bytes);
+    let rss_mb = rss_mb.map(|bytes| bytes / 1_000_000).collect();
+    session.load.finished().await;
+    let (from, to) = (shared.due_at(WARM_UP), shared.due_at(WARM_UP + args.measure_for));
+    drain(session, args, from, to).await?;
+    let totals = session.ledger.totals(from, to);
+    let seconds = end.at.duration_since(begin.at).as_secs_f64();
+    let completed = end.completed.saturating_sub(begin.completed);
+    Ok(Report {
+        validators: args.validators,
+        groups: args.groups,
+        rate: args.rate,
+        size: args.size,
+        seconds: round2(seconds),
+        ordering: fairlane_sequencer::ORDERING,
+        offered: to - from,
+        accepted: totals.accepted,
+        finalized: totals.finalized,
+        lost: totals.lost,
+        duplicated: session.ledger.duplicates(),
+        refused: shared.counts.refused.load(Relaxed),
+        tps: round2(completed as f64 / seconds),
+        latency_ms: session.watch.latency(),
+        blocks_per_s: round2(end.height.saturating_sub(begin.height) as f64 / seconds),
+        cpu_cores: end.cpu.since(&begin.cpu),
+        rss_mb,
+        gossip_bytes_per_tx: round2((end.gossip_bytes - begin.gossip_bytes) / completed.max(1) as f64),
+        catch_up_s,
+    })
+}
+
+/// The measured time itself, with the failure that was asked for. Returns how long catching up took.
+async fn measured_time(session: &mut Session, args: &BenchArgs) -> eyre::Result<Option<f64>> {
+    let Some(kill_after) = args.kill_after else {
+        wait(session, args, "measuring", args.measure_for).await?;
+        return Ok(None);
+    };
+    let begun = Instant::now();
+    wait(session, args, "measuring", kill_after).await?;
+    let victim = session.network.nodes.len() - 1;
+    eyre::ensure!(victim > 0, "a network of one validator cannot do without it");
+    session.network.nodes[victim].kill().await;
+    let catch_up = match args.restart_after {
+        None => None,
+        Some(away) => {
+            wait(session, args, "measuring, one validator down", away).await?;
+            Some(restart(session, victim).await?)
+        }
+    };
+    wait(session, args, "measuring", args.measure_for.saturating_sub(begun.elapsed())).await?;
+    Ok(catch_up)
+}
+
+/// Starts a validator again and waits until it follows the others. Returns the seconds that this took.
+async fn restart(session: &mut Session, victim: usize) -> eyre::Result<f64> {
+    let restarted = Instant::now();
+    session.network.nodes[victim].start()?;
+    loop {
+        session.network.nodes[victim].check_alive()?;
+        let tip = session.network.nodes[0].status().await?.height;
+        let own = session.network.nodes[victim].status().await.map_or(0, |status| status.height);
+        if own + CAUGHT_UP_BLOCKS >= tip {
+            return Ok(round2(restarted.elapsed().as_secs_f64()));
+        }
+        eyre::ensure!(restarted.elapsed() < CATCH_UP_LIMIT, "the validator stands at {own}, the others at {tip}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Lets time pass, shows progress, and fails early when the network does.
+async fn wait(session: &mut Session, args: &BenchArgs, what: &str, time: Duration) -> eyre::Result<()> {
+    let deadline = Instant::now() + time;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        if !args.json {
+            eprintln!("{what}: {:.0} s left, {} verified", left.as_secs_f64(), session.watch.completed());
+        }
+        tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+        session.watch.check()?;
+    }
+}
+
+/// Waits until all that was accepted is delivered, as long as deliveries go on.
+async fn drain(session: &mut Session, args: &BenchArgs, from: u64, to: u64) -> eyre::Result<()> {
+    let deadline = Instant::now().checked_add(DRAIN_LIMIT).ok_or_eyre("the clock is at its end")?;
+    while session.ledger.totals(from, to).lost > 0 && Instant::now() < deadline {
+        wait(session, args, "draining", Duration::from_millis(200)).await?;
+    }
+    Ok(())
+}
