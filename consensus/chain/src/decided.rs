@@ -164,12 +164,16 @@ impl Decided {
     pub(crate) fn place(&mut self, validators: &ValidatorSet, content: &CutContent) -> Vec<LaneAppend> {
         let mut appends = Vec::with_capacity(content.lanes.len());
         for (lane, new) in content.lanes.iter().enumerate() {
-            let Some(last) = new.segments.last() else { continue };
+            // The latest, not the last: what a lane states must not depend on whether a reference still places.
+            let stated = new.segments.iter().map(|segment| segment.header().timestamp).max();
+            if stated.is_none() {
+                continue;
+            }
             let mut runs = Vec::new();
             for segment in &new.segments {
                 self.place_segment(validators, lane, segment, &mut runs);
             }
-            appends.push(LaneAppend { lane, runs, head_time: Some(last.header().timestamp) });
+            appends.push(LaneAppend { lane, runs, head_time: stated });
         }
         appends
     }

@@ -1,0 +1,209 @@
+//! Validators that write real, signed lanes by hand, so that a test says exactly who received what, and when.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
+
+use bytes::Bytes;
+use fairlane_chain::{BlockInput, ChainState, Prepared, prepare};
+use fairlane_lanes::{CutContent, LaneContent};
+use fairlane_types::evidence::SignedSegmentHeader;
+use fairlane_types::{
+    Cut, Event, Evidence, Genesis, GroupId, Incarnation, L1Anchor, Leg, ProtocolParams, RollupId, RollupSpec,
+    Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, TxId, Validator, ValidatorSet,
+    VotingPower,
+};
+use std::sync::Arc;
+
+pub const MS: u64 = 1_000_000;
+/// Chain time of genesis. Times in tests are milliseconds after it.
+pub const START: u64 = 1_700_000_000_000 * MS;
+
+pub fn at(ms: u64) -> Timestamp {
+    Timestamp::from_nanos(START + ms * MS)
+}
+
+/// An ordinary transaction that expires so many milliseconds after genesis.
+pub fn tx(salt: u64, rollup: u64, expires: u64) -> Transaction {
+    bundle(salt, &[rollup], expires)
+}
+
+/// A transaction with one leg for each of `rollups`.
+pub fn bundle(salt: u64, rollups: &[u64], expires: u64) -> Transaction {
+    let legs = rollups.iter().zip(0u8..).map(|(rollup, leg)| Leg {
+        rollup: RollupId::new(*rollup),
+        payload: Bytes::from(format!("payload {salt} of leg {leg}")),
+    });
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&salt.to_be_bytes());
+    Transaction::new(legs.collect(), at(expires), bytes).unwrap()
+}
+
+enum Said {
+    Own(Vec<Transaction>),
+    Peer(SegmentRef),
+}
+
+#[derive(Default)]
+pub struct Lane {
+    /// The chain that the cuts follow.
+    pub segments: Vec<Arc<Segment>>,
+    said: Vec<(u64, Said)>,
+}
+
+pub struct World {
+    pub genesis: Genesis,
+    pub lanes: Vec<Lane>,
+    keys: Vec<SigningKey>,
+}
+
+impl World {
+    /// `n` validators of power 1, and rollups with their ordering groups.
+    pub fn new(n: u8, rollups: &[(u64, u32)]) -> Self {
+        Self::with_params(n, rollups, ProtocolParams::default())
+    }
+
+    pub fn with_params(n: u8, rollups: &[(u64, u32)], params: ProtocolParams) -> Self {
+        let mut keys: Vec<_> = (0..n).map(|seed| SigningKey::from_seed(&[seed + 1; 32])).collect();
+        keys.sort_by_key(SigningKey::validator);
+        let members = keys.iter().map(|key| Validator {
+            id: key.validator(),
+            power: VotingPower::new(1),
+            incarnation: Incarnation::new(1),
+        });
+        let rollups = rollups
+            .iter()
+            .map(|(id, group)| RollupSpec { id: RollupId::new(*id), group: GroupId::new(*group) });
+        let genesis = Genesis {
+            name: "test".into(),
+            time: at(0),
+            params,
+            validators: ValidatorSet::new(members.collect()).unwrap(),
+            rollups: rollups.collect(),
+            l1_chain_id: 0,
+            stake_manager: [0; 20],
+        };
+        let lanes = keys.iter().map(|_| Lane::default()).collect();
+        Self { genesis, lanes, keys }
+    }
+
+    pub fn state(&self) -> ChainState {
+        ChainState::genesis(&self.genesis).unwrap()
+    }
+
+    fn lane_id(&self, lane: usize) -> fairlane_types::LaneId {
+        self.genesis.validators.members()[lane].lane()
+    }
+
+    /// The newest segment of a lane.
+    pub fn head(&self, lane: usize) -> SegmentRef {
+        let last = self.lanes[lane].segments.last();
+        last.map_or(SegmentRef::empty(self.lane_id(lane)), |segment| segment.reference())
+    }
+
+    /// A client gives transactions to a lane.
+    pub fn own(&mut self, lane: usize, ms: u64, txs: &[Transaction]) {
+        self.lanes[lane].said.push((ms, Said::Own(txs.to_vec())));
+    }
+
+    /// A lane receives a segment of another.
+    pub fn peer(&mut self, lane: usize, ms: u64, segment: SegmentRef) {
+        self.lanes[lane].said.push((ms, Said::Peer(segment)));
+    }
+
+    /// A lane closes a segment.
+    pub fn seal(&mut self, lane: usize, ms: u64) -> SegmentRef {
+        let segment = Arc::new(self.draft(lane, ms));
+        let reference = segment.reference();
+        self.lanes[lane].segments.push(segment);
+        self.lanes[lane].said.clear();
+        reference
+    }
+
+    /// The segment that a lane would close, without closing it: half an equivocation.
+    pub fn draft(&self, lane: usize, ms: u64) -> Segment {
+        let mut transactions = Vec::new();
+        let events = self.lanes[lane].said.iter().map(|(when, said)| {
+            let age = (ms - when) * MS;
+            match said {
+                Said::Own(txs) => {
+                    transactions.extend(txs.iter().cloned());
+                    Event::Own { count: txs.len() as u32, age }
+                }
+                Said::Peer(segment) => Event::Peer { segment: *segment, age },
+            }
+        });
+        let events = events.collect();
+        let head = self.head(lane);
+        let draft = SegmentDraft {
+            lane: head.lane,
+            seq: head.seq.next(),
+            parent: head.digest,
+            timestamp: at(ms),
+            events,
+            transactions,
+        };
+        draft.seal(self.state().network(), &self.genesis.params, &self.keys[lane]).unwrap()
+    }
+
+    /// Each of `lanes` references the newest segment of every other, then closes a segment.
+    pub fn round(&mut self, lanes: &[usize], ms: u64) {
+        let heads: Vec<_> = (0..self.lanes.len()).map(|lane| self.head(lane)).collect();
+        for lane in lanes {
+            for (other, head) in heads.iter().enumerate() {
+                if other != *lane && head.seq.get() > 0 {
+                    self.peer(*lane, ms, *head);
+                }
+            }
+            self.seal(*lane, ms);
+        }
+    }
+
+    /// Every lane takes part in a round.
+    pub fn full_round(&mut self, ms: u64) {
+        let all: Vec<_> = (0..self.lanes.len()).collect();
+        self.round(&all, ms);
+    }
+
+    /// A block that takes each lane to a sequence.
+    pub fn block_to(&self, state: &ChainState, heads: &[u64]) -> BlockInput {
+        let base = state.base();
+        let mut cut = Vec::new();
+        let mut lanes = Vec::new();
+        for ((lane, last), head) in self.lanes.iter().zip(base.cut.heads()).zip(heads) {
+            let first = last.seq.get() as usize;
+            let segments = lane.segments[first..*head as usize].to_vec();
+            cut.push(segments.last().map_or(*last, |segment| segment.reference()));
+            lanes.push(LaneContent { lane: last.lane, segments });
+        }
+        BlockInput {
+            cut: Cut::new(cut).unwrap(),
+            content: CutContent { lanes },
+            evidence: Vec::new(),
+            l1_anchor: L1Anchor::default(),
+        }
+    }
+
+    /// A block of all that was written.
+    pub fn block(&self, state: &ChainState) -> BlockInput {
+        let heads: Vec<_> = self.lanes.iter().map(|lane| lane.segments.len() as u64).collect();
+        self.block_to(state, &heads)
+    }
+}
+
+/// Prepares and commits a block.
+pub fn advance(state: &mut ChainState, input: BlockInput) -> Prepared {
+    let prepared = prepare(state, input).unwrap();
+    state.commit(prepared.delta.clone()).unwrap();
+    prepared
+}
+
+pub fn ids(prepared: &Prepared) -> Vec<TxId> {
+    prepared.order.ids().collect()
+}
+
+/// Evidence from two segments.
+pub fn equivocation(a: &Segment, b: &Segment) -> Evidence {
+    let side = |segment: &Segment| SignedSegmentHeader {
+        header: segment.header().clone(),
+        signature: *segment.signature(),
+    };
+    Evidence::LaneEquivocation(Box::new([side(a), side(b)]))
+}
