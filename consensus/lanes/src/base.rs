@@ -1,0 +1,43 @@
+//! What a cut is judged against, and what it adds.
+
+use fairlane_types::{Cut, GroupId, Height, LaneId, RollupId, Segment, SegmentRef, ValidatorSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The decided state that the next cut builds on.
+#[derive(Clone, Debug)]
+pub struct CutBase {
+    /// The last committed height; zero before the first block.
+    pub height: Height,
+    /// The last committed cut. A lane of the set that it does not name has no decided segment yet.
+    pub cut: Cut,
+    /// Lanes with committed evidence of equivocation: their heads stay while they are in the set.
+    pub equivocators: BTreeSet<LaneId>,
+    /// The set that decides the next block; the cut names exactly its lanes.
+    pub validators: ValidatorSet,
+    /// The ordering group of each registered rollup.
+    pub groups: Arc<BTreeMap<RollupId, GroupId>>,
+}
+
+impl CutBase {
+    /// The decided head of a lane.
+    pub fn head(&self, lane: LaneId) -> SegmentRef {
+        self.cut.head(&lane).copied().unwrap_or(SegmentRef::empty(lane))
+    }
+}
+
+/// What a cut adds to its base: one entry for each lane of the validator set, in the set's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutContent {
+    /// The lanes, also those that add nothing.
+    pub lanes: Vec<LaneContent>,
+}
+
+/// What a cut adds of one lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneContent {
+    /// The lane.
+    pub lane: LaneId,
+    /// The segments after the base head up to the cut's head, in sequence order.
+    pub segments: Vec<Arc<Segment>>,
+}
