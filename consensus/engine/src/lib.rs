@@ -1,1 +1,39 @@
-//! (opening)
+//! Fairlane on Malachite: context, signing, codecs, and the application loop that turns decisions into blocks.
+//!
+//! Everything that names Malachite lives in this crate. What it needs from the node stands behind two traits,
+//! [`LaneService`] (cuts and their content) and [`BlockStore`] (durable blocks); [`start`] takes both and gives
+//! back an [`EngineHandle`].
+//!
+//! Invariants: a value is durable before consensus learns of it, a decision before it is acknowledged, a block
+//! before its successor starts. Nothing that a peer sends makes a panic. A proposal is called invalid only when it
+//! is wrong for ever; what is late, untimely or missing is withheld, and the prevote timeout does the rest.
+//!
+//! Not its job: spreading segments, keeping lanes, serving clients.
+
+mod app;
+mod certificate;
+mod codec;
+mod config;
+mod context;
+mod error;
+mod evidence;
+mod handle;
+mod machine;
+mod parts;
+mod seams;
+mod signing;
+mod status;
+
+pub use config::{ConsensusTimeouts, EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
+pub use error::EngineError;
+pub use handle::{EngineHandle, start};
+pub use seams::{BlockStore, CutVerdict, FinalizedBlock, LaneService, NextCut, StoreError, StoredProposal};
+pub use status::EngineStatus;
+
+/// The metrics of Malachite's own actors and of the consensus network, in the Prometheus text format. All engines
+/// of a process share them and are told apart by their moniker.
+pub fn metrics_text() -> String {
+    let mut text = String::new();
+    arc_malachitebft_app::metrics::export(&mut text);
+    text
+}

@@ -1,0 +1,177 @@
+//! What peers send besides parts: where they stand, double votes, and proofs that a value had its quorum.
+
+use super::values::Knowledge;
+use super::{App, Phase};
+use crate::context::{Address, FairlaneContext, malachite_round};
+use crate::machine::PeerEvent;
+use crate::parts::ProposalPart;
+use crate::signing::StrictVerifier;
+use arc_malachitebft_app::engine::network::NetworkEvent;
+use arc_malachitebft_app::types::core::{PolkaCertificate, SignedVote, ThresholdParams};
+use arc_malachitebft_signing::VerifierExt as _;
+use fairlane_types::{Height, Round};
+use std::collections::BTreeMap;
+
+/// How many unchecked certificates of prevotes are kept; the oldest goes first.
+const MAX_POLKAS: usize = 16;
+/// How many peers' heights are remembered.
+const MAX_PEERS: usize = 1024;
+
+/// Connected peers, and where they say they are.
+#[derive(Debug)]
+pub(super) struct Peers<P> {
+    heights: BTreeMap<P, Height>,
+}
+
+impl<P> Default for Peers<P> {
+    fn default() -> Self {
+        Self { heights: BTreeMap::new() }
+    }
+}
+
+impl<P: Ord> Peers<P> {
+    fn connected(&mut self, peer: P) {
+        if self.heights.len() < MAX_PEERS {
+            self.heights.entry(peer).or_insert(Height::ZERO);
+        }
+    }
+
+    fn disconnected(&mut self, peer: &P) {
+        self.heights.remove(peer);
+    }
+
+    /// A peer that is not counted (too many, or gone) is not heard.
+    fn stands_at(&mut self, peer: &P, height: Height) {
+        if let Some(known) = self.heights.get_mut(peer) {
+            *known = height;
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.heights.len()
+    }
+
+    /// The highest height that a peer says it has decided.
+    pub(super) fn best(&self) -> Height {
+        self.heights.values().copied().max().unwrap_or(Height::ZERO)
+    }
+}
+
+impl App {
+    pub(super) async fn on_event(&mut self, event: PeerEvent) {
+        match event {
+            NetworkEvent::Vote(_, vote) => self.on_vote(&vote),
+            NetworkEvent::Proposal(_, proposal) => {
+                if let Some(evidence) = self.watch.proposal(&proposal, &self.proposers) {
+                    self.hand_out(evidence);
+                }
+            }
+            NetworkEvent::PolkaCertificate(_, certificate) => self.on_polka(certificate).await,
+            NetworkEvent::Status(peer, status) => {
+                self.peers.stands_at(&peer, status.tip_height.0);
+                self.note_peers();
+            }
+            NetworkEvent::PeerConnected(peer) => {
+                self.peers.connected(peer);
+                self.note_peers();
+            }
+            NetworkEvent::PeerDisconnected(peer) => {
+                self.peers.disconnected(&peer);
+                self.note_peers();
+            }
+            _ => {}
+        }
+        self.note_unobserved();
+    }
+
+    fn note_peers(&mut self) {
+        let (peers, best) = (self.peers.count(), self.peers.best());
+        self.status.send_if_modified(|status| {
+            let changed = status.peers != peers || status.best_peer_height != best;
+            status.peers = peers;
+            status.best_peer_height = best;
+            changed
+        });
+        if self.is_behind() && matches!(self.phase, Phase::Holding { .. }) {
+            self.release("a peer has decided it");
+        }
+    }
+
+    /// Whether a peer says that it has decided the height that we are about to begin.
+    pub(super) fn is_behind(&self) -> bool {
+        self.peers.best() >= self.height
+    }
+
+    /// A vote for the height that we hold back says that others have begun it.
+    fn on_vote(&mut self, vote: &SignedVote<FairlaneContext>) {
+        if let Some(evidence) = self.watch.vote(vote, &self.proposers) {
+            self.hand_out(evidence);
+        }
+        let begun = matches!(self.phase, Phase::Holding { .. }) && vote.message.height.0 == self.height;
+        if begun && self.is_signed(vote) {
+            self.release("others vote on it");
+        }
+    }
+
+    fn is_signed(&self, vote: &SignedVote<FairlaneContext>) -> bool {
+        let verifier = StrictVerifier::new(self.services.network_id);
+        let member = self.proposers.member(&Address(vote.message.validator.0));
+        member.is_some_and(|member| verifier.vote_is_valid(&vote.message, &vote.signature, &member.key))
+    }
+
+    /// Whether a proposal is said to have had its quorum of prevotes in an earlier round, and that is not shown.
+    /// Such a proposal is not judged for timeliness, so nobody's word is taken for it.
+    pub(super) fn lacks_proof(&self, part: &ProposalPart) -> bool {
+        part.valid_round.is_some() && !self.has_verdict(part)
+    }
+
+    fn has_verdict(&self, part: &ProposalPart) -> bool {
+        let id = part.proposal().map(|proposal| proposal.id());
+        id.is_ok_and(|id| matches!(self.values.knowledge(&id), Some(Knowledge::Valid | Knowledge::Invalid)))
+    }
+
+    /// Keeps a certificate of prevotes and looks whether a proposal waits for one.
+    async fn on_polka(&mut self, certificate: PolkaCertificate<FairlaneContext>) {
+        if certificate.height.0 != self.height || self.polkas.contains(&certificate) {
+            return;
+        }
+        if self.polkas.len() >= MAX_POLKAS {
+            self.polkas.remove(0);
+        }
+        self.polkas.push(certificate);
+        self.take_proven().await;
+    }
+
+    /// Takes up the proposals whose quorum of prevotes is shown by now.
+    pub(super) async fn take_proven(&mut self) {
+        let waiting: Vec<Round> = self.unproven.keys().copied().collect();
+        for round in waiting {
+            let Some(part) = self.unproven.get(&round) else { continue };
+            if self.has_proof(part).await
+                && let Some(part) = self.unproven.remove(&round)
+            {
+                self.take_part(part);
+            }
+        }
+    }
+
+    async fn has_proof(&self, part: &ProposalPart) -> bool {
+        let Ok(proposal) = part.proposal() else {
+            return true; // taking it up finds out and drops it
+        };
+        let (id, valid_round) = (proposal.id(), malachite_round(part.valid_round));
+        let verifier = StrictVerifier::new(self.services.network_id);
+        for certificate in &self.polkas {
+            if certificate.value_id != id || certificate.round != valid_round {
+                continue;
+            }
+            let thresholds = ThresholdParams::default();
+            let verified =
+                verifier.verify_polka_certificate(&FairlaneContext, certificate, &self.proposers, thresholds);
+            if verified.await.is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,141 @@
+//! The two messages of consensus: votes and proposals.
+
+use super::{Address, BlockHeight, BlockValue, FairlaneContext, domain_round, vote_type};
+use arc_malachitebft_app::types::core::{
+    self as malachite, NilOrVal, Round as MalachiteRound, SignedExtension,
+};
+use fairlane_types::vote::{self, VoteKind};
+use fairlane_types::{BlockId, NetworkId, Signature};
+
+/// A prevote or a precommit. Vote extensions are not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Vote {
+    pub(crate) kind: VoteKind,
+    pub(crate) height: BlockHeight,
+    pub(crate) round: MalachiteRound,
+    pub(crate) value: NilOrVal<BlockId>,
+    pub(crate) validator: Address,
+}
+
+impl Vote {
+    /// The block voted for; `None` is nil.
+    pub(crate) fn block(&self) -> Option<BlockId> {
+        match self.value {
+            NilOrVal::Nil => None,
+            NilOrVal::Val(block) => Some(block),
+        }
+    }
+
+    /// The 47 bytes to sign, or `None` for the nil round, in which nobody votes.
+    pub(crate) fn sign_bytes(&self, network: &NetworkId) -> Option<[u8; 47]> {
+        let round = domain_round(self.round)?;
+        Some(vote::vote_sign_bytes(network, self.kind, self.height.0, round, self.block().as_ref()))
+    }
+
+    /// The vote as evidence and the wire carry it, or `None` for the nil round.
+    pub(crate) fn signed(&self, signature: Signature) -> Option<vote::SignedVote> {
+        Some(vote::SignedVote {
+            validator: self.validator.0,
+            kind: self.kind,
+            height: self.height.0,
+            round: domain_round(self.round)?,
+            block: self.block(),
+            signature,
+        })
+    }
+}
+
+impl malachite::Vote<FairlaneContext> for Vote {
+    fn height(&self) -> BlockHeight {
+        self.height
+    }
+
+    fn round(&self) -> MalachiteRound {
+        self.round
+    }
+
+    fn value(&self) -> &NilOrVal<BlockId> {
+        &self.value
+    }
+
+    fn take_value(self) -> NilOrVal<BlockId> {
+        self.value
+    }
+
+    fn vote_type(&self) -> malachite::VoteType {
+        vote_type(self.kind)
+    }
+
+    fn validator_address(&self) -> &Address {
+        &self.validator
+    }
+
+    fn extension(&self) -> Option<&SignedExtension<FairlaneContext>> {
+        None
+    }
+
+    fn take_extension(&mut self) -> Option<SignedExtension<FairlaneContext>> {
+        None
+    }
+
+    fn extend(self, _extension: SignedExtension<FairlaneContext>) -> Self {
+        self
+    }
+}
+
+/// The proposer's statement that a block is its proposal in a round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProposalMessage {
+    pub(crate) height: BlockHeight,
+    pub(crate) round: MalachiteRound,
+    pub(crate) value: BlockValue,
+    pub(crate) pol_round: MalachiteRound,
+    pub(crate) proposer: Address,
+}
+
+impl ProposalMessage {
+    /// The 47 bytes to sign, or `None` for the nil round, in which nobody proposes.
+    pub(crate) fn sign_bytes(&self, network: &NetworkId) -> Option<[u8; 47]> {
+        let round = domain_round(self.round)?;
+        let pol_round = domain_round(self.pol_round);
+        Some(vote::proposal_sign_bytes(network, self.height.0, round, pol_round, &self.value.0))
+    }
+
+    /// The proposal as evidence and the wire carry it, or `None` for the nil round.
+    pub(crate) fn signed(&self, signature: Signature) -> Option<vote::SignedProposal> {
+        Some(vote::SignedProposal {
+            validator: self.proposer.0,
+            height: self.height.0,
+            round: domain_round(self.round)?,
+            pol_round: domain_round(self.pol_round),
+            block: self.value.0,
+            signature,
+        })
+    }
+}
+
+impl malachite::Proposal<FairlaneContext> for ProposalMessage {
+    fn height(&self) -> BlockHeight {
+        self.height
+    }
+
+    fn round(&self) -> MalachiteRound {
+        self.round
+    }
+
+    fn value(&self) -> &BlockValue {
+        &self.value
+    }
+
+    fn take_value(self) -> BlockValue {
+        self.value
+    }
+
+    fn pol_round(&self) -> MalachiteRound {
+        self.pol_round
+    }
+
+    fn validator_address(&self) -> &Address {
+        &self.proposer
+    }
+}

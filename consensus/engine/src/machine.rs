@@ -1,0 +1,293 @@
+//! Malachite's actors, put together so that the application can also speak to consensus at any time.
+//!
+//! The stock channel interface answers one request after another and offers no way to hand in a proposed value
+//! later. A proposal here may wait for segments, so the actors are assembled one by one and two of ours are added:
+//! [`Host`] passes requests of consensus on to the application loop, [`Observer`] copies what peers send.
+
+use crate::codec::WireCodec;
+use crate::config::EngineConfig;
+use crate::context::{Address, FairlaneContext};
+use crate::error::EngineError;
+use crate::signing::{KeySigner, StrictVerifier};
+use arc_malachitebft_app::engine::consensus::ConsensusRef;
+use arc_malachitebft_app::engine::host::HostMsg;
+use arc_malachitebft_app::engine::network::{NetworkEvent, NetworkIdentity, NetworkMsg, NetworkRef};
+use arc_malachitebft_app::engine::node::NodeRef;
+use arc_malachitebft_app::engine::util::events::TxEvent;
+use arc_malachitebft_app::engine::util::output_port::OutputPort;
+use arc_malachitebft_app::metrics::{Metrics, SharedRegistry};
+use arc_malachitebft_app::spawn;
+use arc_malachitebft_app::types::codec::Codec as _;
+use arc_malachitebft_signing::Signer;
+use fairlane_types::{NetworkId, ValidatorId};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// How many requests of consensus may wait for the application. When it is full, consensus waits.
+const HOST_QUEUE: usize = 256;
+/// How many messages of peers may wait to be looked at. When it is full, further ones are not looked at.
+const OBSERVER_QUEUE: usize = 2048;
+/// How long the actors may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What consensus asks of the application.
+pub(crate) type HostRequest = HostMsg<FairlaneContext>;
+/// What a peer sent.
+pub(crate) type PeerEvent = NetworkEvent<FairlaneContext>;
+
+/// The running actors.
+pub(crate) struct Machine {
+    node: NodeRef,
+    node_task: JoinHandle<()>,
+    pub(crate) consensus: ConsensusRef<FairlaneContext>,
+    pub(crate) network: NetworkRef<FairlaneContext>,
+}
+
+/// Where the application hears from the actors.
+pub(crate) struct Inputs {
+    pub(crate) requests: mpsc::Receiver<HostRequest>,
+    pub(crate) events: mpsc::Receiver<PeerEvent>,
+    /// How many events were left out because too many waited.
+    pub(crate) unobserved: Arc<AtomicU64>,
+}
+
+impl Machine {
+    /// Starts all actors. Consensus itself waits until the application answers `ConsensusReady`.
+    pub(crate) async fn start(
+        config: &EngineConfig,
+        network: NetworkId,
+    ) -> Result<(Self, Inputs), EngineError> {
+        let registry = SharedRegistry::global().with_moniker(&config.moniker);
+        let metrics = Metrics::register(&registry);
+        let (node, node_task) = spawn::spawn_node_actor(metrics.clone()).await.map_err(start_error)?;
+        match Actors::start(config, network, &node, metrics, &registry).await {
+            Ok((actors, inputs)) => {
+                let Actors { consensus, network } = actors;
+                Ok((Self { node, node_task, consensus, network }, inputs))
+            }
+            Err(error) => {
+                stop(&node, node_task).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Resolves when the actors have stopped by themselves. Cancel safe.
+    pub(crate) async fn stopped(&mut self) {
+        let _ = (&mut self.node_task).await;
+    }
+
+    /// Stops all actors and waits until they are gone.
+    pub(crate) async fn stop(self) {
+        stop(&self.node, self.node_task).await;
+    }
+}
+
+async fn stop(node: &NodeRef, task: JoinHandle<()>) {
+    let reason = Some("the node shuts down".to_owned());
+    node.get_cell().stop_children_and_wait(reason.clone(), Some(STOP_TIMEOUT)).await;
+    node.stop(reason);
+    if !task.is_finished() {
+        let _ = tokio::time::timeout(STOP_TIMEOUT, task).await;
+    }
+}
+
+fn start_error(error: impl Display) -> EngineError {
+    EngineError::Start(error.to_string())
+}
+
+struct Actors {
+    consensus: ConsensusRef<FairlaneContext>,
+    network: NetworkRef<FairlaneContext>,
+}
+
+impl Actors {
+    async fn start(
+        config: &EngineConfig,
+        id: NetworkId,
+        node: &NodeRef,
+        metrics: Metrics,
+        registry: &SharedRegistry,
+    ) -> Result<(Self, Inputs), EngineError> {
+        let (settings, sync_settings) = (config.consensus(&id), config.value_sync());
+        let identity = network_identity(config, id).await?;
+        let network =
+            spawn::spawn_network_actor(&settings, &sync_settings, identity, registry, WireCodec).await;
+        let network: NetworkRef<FairlaneContext> = network.map_err(start_error)?;
+        network.link(node.get_cell());
+
+        let wal =
+            spawn::spawn_wal_actor(&FairlaneContext, WireCodec, &config.wal, registry, node.clone()).await;
+        let wal = wal.map_err(start_error)?;
+        wal.link(node.get_cell());
+
+        let (host, requests) = Host::start().await?;
+        host.link(node.get_cell());
+        let (observer, events, unobserved) = Observer::start().await?;
+        observer.link(node.get_cell());
+        network.cast(NetworkMsg::Subscribe(Box::new(observer))).map_err(start_error)?;
+
+        let port = Arc::new(OutputPort::new());
+        let consensus = spawn::spawn_consensus_actor(
+            FairlaneContext,
+            Address(validator_id(config)),
+            settings,
+            Box::new(StrictVerifier::new(id)),
+            signer(config, id).map(|signer| Box::new(signer) as Box<dyn Signer<FairlaneContext>>),
+            network.clone(),
+            host.clone(),
+            wal,
+            port.clone(),
+            metrics,
+            TxEvent::new(),
+            node.clone(),
+        )
+        .await
+        .map_err(start_error)?;
+        consensus.link(node.get_cell());
+
+        let sync = spawn::spawn_sync_actor(
+            FairlaneContext,
+            network.clone(),
+            host,
+            consensus.clone(),
+            WireCodec,
+            &sync_settings,
+            registry,
+        )
+        .await
+        .map_err(start_error)?;
+        if let Some(sync) = sync {
+            sync.link(node.get_cell());
+            subscribe(&sync, &port);
+        }
+        Ok((Self { consensus, network }, Inputs { requests, events, unobserved }))
+    }
+}
+
+fn subscribe(
+    sync: &arc_malachitebft_app::engine::sync::SyncRef<FairlaneContext>,
+    port: &OutputPort<arc_malachitebft_app::engine::sync::SyncMsg<FairlaneContext>>,
+) {
+    use arc_malachitebft_app::engine::util::output_port::OutputPortSubscriberTrait as _;
+    sync.subscribe_to_port(port);
+}
+
+/// The id that consensus knows this node by. A node without a key follows under an id that no validator has.
+pub(crate) fn validator_id(config: &EngineConfig) -> ValidatorId {
+    config.signing_key.as_ref().map_or(ValidatorId::ZERO, |key| key.validator())
+}
+
+fn signer(config: &EngineConfig, network: NetworkId) -> Option<KeySigner> {
+    config.signing_key.clone().map(|key| KeySigner::new(network, key))
+}
+
+/// The identity on the consensus network, with a proof that the consensus key stands behind it.
+async fn network_identity(config: &EngineConfig, network: NetworkId) -> Result<NetworkIdentity, EngineError> {
+    let (moniker, keypair) = (config.moniker.clone(), config.identity.clone());
+    let Some(signer) = signer(config, network) else {
+        return Ok(NetworkIdentity::new(moniker, keypair, None));
+    };
+    let id = validator_id(config);
+    let peer = keypair.public().to_peer_id().to_bytes();
+    let proof = signer.sign_validator_proof(id.as_bytes().to_vec(), peer).await.map_err(start_error)?;
+    let proof = WireCodec.encode(&proof).map_err(start_error)?;
+    Ok(NetworkIdentity::new_validator(moniker, keypair, Address(id).to_string(), proof))
+}
+
+/// Passes the requests of consensus and sync on, in order.
+struct Host {
+    requests: mpsc::Sender<HostRequest>,
+}
+
+impl Host {
+    async fn start() -> Result<(ActorRef<HostRequest>, mpsc::Receiver<HostRequest>), EngineError> {
+        let (requests, receiver) = mpsc::channel(HOST_QUEUE);
+        let (actor, _) = Actor::spawn(None, Self { requests }, ()).await.map_err(start_error)?;
+        Ok((actor, receiver))
+    }
+}
+
+#[async_trait::async_trait]
+impl Actor for Host {
+    type Msg = HostRequest;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<HostRequest>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<HostRequest>,
+        request: HostRequest,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        self.requests.send(request).await.map_err(|_| "the application loop has ended".into())
+    }
+}
+
+/// Copies what peers send, as far as the application looks at it.
+struct Observer {
+    events: mpsc::Sender<PeerEvent>,
+    unobserved: Arc<AtomicU64>,
+}
+
+type Observed = (ActorRef<PeerMessage>, mpsc::Receiver<PeerEvent>, Arc<AtomicU64>);
+
+impl Observer {
+    async fn start() -> Result<Observed, EngineError> {
+        let (events, receiver) = mpsc::channel(OBSERVER_QUEUE);
+        let unobserved = Arc::new(AtomicU64::new(0));
+        let observer = Self { events, unobserved: unobserved.clone() };
+        let (actor, _) = Actor::spawn(None, observer, ()).await.map_err(start_error)?;
+        Ok((actor, receiver, unobserved))
+    }
+}
+
+/// A network event as the observer's message.
+struct PeerMessage(PeerEvent);
+
+impl From<PeerEvent> for PeerMessage {
+    fn from(event: PeerEvent) -> Self {
+        Self(event)
+    }
+}
+
+#[async_trait::async_trait]
+impl Actor for Observer {
+    type Msg = PeerMessage;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<PeerMessage>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<PeerMessage>,
+        PeerMessage(event): PeerMessage,
+        (): &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        let looked_at = matches!(
+            event,
+            NetworkEvent::Vote(..)
+                | NetworkEvent::Proposal(..)
+                | NetworkEvent::PolkaCertificate(..)
+                | NetworkEvent::Status(..)
+                | NetworkEvent::PeerConnected(_)
+                | NetworkEvent::PeerDisconnected(_)
+        );
+        if looked_at && self.events.try_send(event).is_err() {
+            self.unobserved.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
