@@ -1,1 +1,183 @@
-//! (opening)
+//! What must survive a crash: segments, proposals, decisions, batches and snapshots, in one redb file.
+//!
+//! One thread writes. It takes whatever requests are queued into one transaction with one fsync (group commit), in
+//! the order in which they were queued, and answers only then. So whatever was queued before a request that is
+//! durable is durable too: a segment that this node's own segment refers to never gets lost without it.
+//!
+//! Invariants: `put_*` that are awaited are durable when they return; a lane place is never filled twice with
+//! different own segments ([`StoreError::WouldEquivocate`]); the file belongs to one network. Once a write has
+//! failed, all later ones fail: the node must stop, and starts again from what is durable.
+//!
+//! Reading happens on redb snapshots and never waits for the writer, but may wait for the disk: from async code,
+//! call what reads many or large values in `spawn_blocking`.
+//!
+//! Not its job: judging what it keeps. `docs/adr/0007-store.md` says why redb.
+
+mod apply;
+mod blocks;
+mod error;
+mod open;
+mod prune;
+mod read;
+mod recent;
+mod records;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::{OpenError, StoreError};
+pub use prune::Retention;
+
+use crate::metrics::StoreMetrics;
+use fairlane_engine::{FinalizedBlock, StoredProposal};
+use fairlane_types::{
+    CommitCertificate, Height, NetworkId, Proposal, Segment, TxId, ValidatorSet,
+};
+use recent::Recent;
+use redb::Database;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use writer::{Queue, Write};
+
+/// How a store works, besides what it holds.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Memory for pages, in bytes.
+    pub cache: usize,
+    /// What is kept.
+    pub retention: Retention,
+    /// Two fsyncs for each commit instead of one, so that opening after a crash need not read the whole file.
+    pub quick_repair: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { cache: 128 << 20, retention: Retention::default(), quick_repair: false }
+    }
+}
+
+/// The node's store. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Store(Arc<Shared>);
+
+struct Shared {
+    database: Arc<Database>,
+    network: NetworkId,
+    validators: ValidatorSet,
+    queue: Queue,
+    bounds: Arc<Bounds>,
+    recent: Arc<RwLock<Recent>>,
+}
+
+/// Which heights the file holds, for readers that must not wait.
+#[derive(Debug, Default)]
+struct Bounds {
+    /// The last finalized height; zero before the first.
+    tip: AtomicU64,
+    /// The first height that is kept; zero while none is.
+    min: AtomicU64,
+}
+
+impl Bounds {
+    fn tip(&self) -> Height {
+        Height::new(self.tip.load(Ordering::Acquire))
+    }
+
+    fn min(&self) -> Height {
+        Height::new(self.min.load(Ordering::Acquire))
+    }
+
+    fn set(&self, min: Height, tip: Height) {
+        self.min.store(min.get(), Ordering::Release);
+        self.tip.store(tip.get(), Ordering::Release);
+    }
+}
+
+impl Store {
+    /// The network that the file belongs to.
+    pub fn network(&self) -> NetworkId {
+        self.0.network
+    }
+
+    /// The last finalized height; zero before the first.
+    pub fn tip(&self) -> Height {
+        self.0.bounds.tip()
+    }
+
+    /// The first height that is kept; zero while none is.
+    pub fn min_height(&self) -> Height {
+        self.0.bounds.min()
+    }
+
+    /// Keeps a segment of this node's own lane. Durable when it returns: only then may the segment leave.
+    ///
+    /// Refuses a segment at or below the newest own one, unless it is that very segment.
+    pub async fn put_own_segment(&self, segment: Arc<Segment>) -> Result<(), StoreError> {
+        self.0.queue.durable(Write::OwnSegment(segment)).await
+    }
+
+    /// Keeps segments of other lanes. Returns when they are queued: they are durable before whatever is queued
+    /// after them. Waits while the queue is full.
+    pub async fn put_segments(&self, segments: Vec<Arc<Segment>>) -> Result<(), StoreError> {
+        self.0.queue.send(Write::Segments(segments)).await
+    }
+
+    /// Like [`Self::put_segments`], and durable when it returns.
+    pub async fn put_segments_durable(&self, segments: Vec<Arc<Segment>>) -> Result<(), StoreError> {
+        self.0.queue.durable(Write::Segments(segments)).await
+    }
+
+    /// Keeps a proposal until its height is finalized. Durable when it returns.
+    pub async fn put_proposal(&self, height: Height, proposal: StoredProposal) -> Result<(), StoreError> {
+        self.0.queue.durable(Write::Proposal(height, Box::new(proposal))).await
+    }
+
+    /// Keeps a decision. Durable when it returns.
+    pub async fn put_decided(
+        &self,
+        proposal: Arc<Proposal>,
+        certificate: CommitCertificate,
+    ) -> Result<(), StoreError> {
+        self.0.queue.durable(Write::Decided(proposal, certificate)).await
+    }
+
+    /// Keeps a block with all that follows from it. Durable when it returns.
+    pub async fn put_finalized(&self, block: Arc<FinalizedBlock>) -> Result<(), StoreError> {
+        self.0.queue.durable(Write::Finalized(block)).await
+    }
+
+    /// Where a transaction was ordered: height, and place among the block's transactions. Knows the last
+    /// [`recent::CAPACITY`] ordered transactions.
+    pub fn transaction(&self, id: &TxId) -> Option<(Height, u32)> {
+        self.0.recent.read().unwrap_or_else(PoisonError::into_inner).get(id)
+    }
+
+    /// Resolves when a write failed: nothing can be kept any more.
+    pub async fn failed(&self) -> StoreError {
+        self.0.queue.failed().await
+    }
+
+    /// Writes what is queued and stops the writer. Later writes fail with [`StoreError::Closed`]; reading goes on.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.queue.close().await
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("network", &self.0.network).field("bounds", &self.0.bounds).finish()
+    }
+}
+
+/// What the writer needs to know about the store that it writes for.
+struct WriterContext {
+    database: Arc<Database>,
+    network: NetworkId,
+    expiry_bound: u64,
+    options: StoreOptions,
+    bounds: Arc<Bounds>,
+    recent: Arc<RwLock<Recent>>,
+    metrics: StoreMetrics,
+    path: std::path::PathBuf,
+}
