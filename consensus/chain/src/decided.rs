@@ -272,3 +272,7 @@ fn place_runs<'a>(runs: impl IntoIterator<Item = &'a Arc<Run>>, time: Timestamp,
         }
     }
 }
+
+#[cfg(test)]
+#[path = "decided_tests.rs"]
+mod tests;

@@ -101,3 +101,7 @@ fn shard_of(id: &TxId) -> usize {
     let [first, ..] = id.as_bytes();
     usize::from(*first)
 }
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

@@ -260,7 +260,6 @@ fn an_equivocator_freezes_and_stalls_nobody() {
     world.full_round(20);
     world.own(3, 25, &[tx(9, 1, LATE)]);
     let other = world.draft(3, 30);
-    world.lanes[3] = std::mem::take(&mut world.lanes[3]);
     let kept = world.seal(3, 35);
     let hidden = tx(8, 1, LATE);
     world.own(0, 36, &[hidden.clone()]);
