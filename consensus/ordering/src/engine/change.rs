@@ -1,7 +1,7 @@
 //! A change of the validator set.
 
 use super::Core;
-use crate::lane::Lane;
+use crate::lane::{Lane, NEVER};
 use crate::params::PowersError;
 use fairlane_types::VotingPower;
 
@@ -16,11 +16,13 @@ impl Core {
             return Err(PowersError::Mismatch { powers: powers.len(), lanes: from_old.len() });
         }
         let mut core = Self::new(powers, self.params)?;
+        let room = self.lanes.iter().map(|lane| lane.times.len()).max().unwrap_or(0);
         let mut taken = vec![false; self.lanes.len()];
         core.lanes = from_old.iter().map(|old| self.inherit(*old, &mut taken)).collect::<Result<_, _>>()?;
         core.clock = self.clock;
         core.live = self.live.clone();
-        core.make_room();
+        // A fresh lane has no times yet, and room is made for all lanes alike.
+        core.lanes.iter_mut().for_each(|lane| lane.times.resize(room, NEVER));
         core.evaluate_again();
         Ok(core)
     }

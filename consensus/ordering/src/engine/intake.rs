@@ -111,7 +111,7 @@ impl Core {
         Some(slot)
     }
 
-    /// Gives every lane a time for every slot.
+    /// Gives every lane a time for every slot. All lanes have room for the same number of slots.
     pub(crate) fn make_room(&mut self) {
         let slots = self.live.slots();
         for lane in &mut self.lanes {
