@@ -1,0 +1,69 @@
+use super::*;
+use fairlane_types::{SigningKey, Validator, VotingPower};
+
+fn cursor(index: u64) -> Cursor {
+    let id = SigningKey::from_seed(&[7; 32]).validator();
+    let member = Validator { id, power: VotingPower::new(1), incarnation: Default::default() };
+    Cursor {
+        network: NetworkId::from_bytes([1; 32]),
+        position: Position {
+            rollup: RollupId::new(5),
+            index: BatchIndex::new(index),
+            head: RollupHead::from_bytes([2; 32]),
+            height: Height::new(9),
+        },
+        since: Height::FIRST,
+        validators: ValidatorSet::new(vec![member]).unwrap(),
+    }
+}
+
+#[test]
+fn a_file_gives_back_what_was_saved_last() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("deep/er/cursor");
+    let store = FileCursor::open(&path).unwrap();
+    assert_eq!(store.load().unwrap(), None);
+    store.save(&cursor(1)).unwrap();
+    store.save(&cursor(2)).unwrap();
+    drop(store);
+    assert_eq!(FileCursor::open(&path).unwrap().load().unwrap(), Some(cursor(2)));
+}
+
+#[test]
+fn a_half_written_file_beside_does_no_harm() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("cursor");
+    let store = FileCursor::open(&path).unwrap();
+    store.save(&cursor(1)).unwrap();
+    std::fs::write(home.path().join("cursor.new"), b"torn").unwrap();
+    assert_eq!(store.load().unwrap(), Some(cursor(1)));
+    store.save(&cursor(2)).unwrap();
+    assert_eq!(store.load().unwrap(), Some(cursor(2)));
+}
+
+#[test]
+fn damage_is_told_and_never_taken_for_an_empty_cursor() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("cursor");
+    let store = FileCursor::open(&path).unwrap();
+    store.save(&cursor(1)).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        std::fs::write(&path, &bad).unwrap();
+        assert!(matches!(store.load(), Err(CursorError::Damaged { .. })), "byte {at}");
+        std::fs::write(&path, &good[..at]).unwrap();
+        assert!(matches!(store.load(), Err(CursorError::Damaged { .. })), "length {at}");
+    }
+}
+
+#[test]
+fn two_stores_never_share_a_file() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("cursor");
+    let first = FileCursor::open(&path).unwrap();
+    assert!(matches!(FileCursor::open(&path), Err(CursorError::InUse(_))));
+    drop(first);
+    FileCursor::open(&path).unwrap();
+}
