@@ -4,6 +4,7 @@
 use crate::base::CutBase;
 use crate::builder::Builder;
 use crate::frame::Frame;
+use crate::lane::Entry;
 use crate::view::LaneView;
 use fairlane_types::{Cut, Evidence, LaneSeq, SegmentRef};
 
@@ -15,7 +16,8 @@ impl LaneView {
     /// Builds the cut to propose on a base whose decision the view has seen; `evidence` goes into the same block.
     /// `None` when no valid cut exists yet, because too few lanes advanced.
     ///
-    /// Each lane goes up to what lanes of a quorum of the power reference: everybody holds that. Then each goes on
+    /// Each lane goes up to what lanes of a quorum of the power reference (everybody holds that), and to what has
+    /// been ready here so long that others may soon find it untimely to leave it out. Then each goes on
     /// along its newest segments as long as these add few bytes: they carry the references by which transactions
     /// become final, and waiting until a quorum references the references would cost a segment interval. Lanes take
     /// turns, one segment each, so that under contention for the limits all get their share.
@@ -27,7 +29,7 @@ impl LaneView {
         let mut builder = Builder::at_base(self, &frame);
         let turns = self.turns(base);
         let targets: Vec<LaneSeq> =
-            (0..self.lanes.len()).map(|lane| self.referenced_by_quorum(lane, frame.quorum)).collect();
+            (0..self.lanes.len()).map(|lane| self.target(lane, frame.quorum)).collect();
         take_turns(&turns, |lane| {
             let next = builder.head(lane).next();
             targets.get(lane).is_some_and(|target| next <= *target) && builder.raise(lane, next)
@@ -81,6 +83,15 @@ impl LaneView {
             }
         }
         lowered
+    }
+
+    /// How far a cut should reach in a lane.
+    fn target(&self, lane: usize, quorum: u64) -> LaneSeq {
+        let patience = self.params.timeliness_bound / 2;
+        let chain = self.lanes.get(lane).map(|found| found.chain.iter().rev());
+        let mut aged = chain.into_iter().flatten().filter(|entry| self.latest.since(entry.since) > patience);
+        let aged = aged.next().map_or(LaneSeq::ZERO, Entry::seq);
+        self.referenced_by_quorum(lane, quorum).max(aged)
     }
 
     /// The highest ready segment of a lane that lanes of a quorum of the power reference, or cover by a reference.

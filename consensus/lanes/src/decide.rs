@@ -22,6 +22,7 @@ impl LaneView {
     /// [`Self::content`]); a lane whose segments are not is moved to its head all the same.
     pub fn decided(&mut self, after: &CutBase, now: Timestamp) -> Vec<LaneEffect> {
         let mut effects = Vec::new();
+        self.latest = self.latest.max(now);
         let mut decreed: Decreed = Vec::with_capacity(self.lanes.len());
         for at in 0..self.lanes.len() {
             let head = self.lanes.get(at).map(|lane| after.head(lane.id));

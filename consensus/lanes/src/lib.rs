@@ -39,6 +39,3 @@ pub use effect::{DropReason, LaneEffect, ReadySegment};
 pub use refusal::{CutRefusal, Judgement, RefusalKind};
 pub use view::{LaneView, MAX_WANTED};
 pub use writer::{LaneWriter, SealMismatch, SubmitRefusal};
-
-#[cfg(test)]
-mod testing;

@@ -39,6 +39,8 @@ pub struct LaneView {
     /// What a `Fetch` was told for since the last decision.
     pub(crate) requested: BTreeSet<SegmentDigest>,
     pub(crate) tail_bytes: u64,
+    /// The latest time that the view was told.
+    pub(crate) latest: Timestamp,
 }
 
 impl LaneView {
@@ -53,6 +55,7 @@ impl LaneView {
             required: BTreeMap::new(),
             requested: BTreeSet::new(),
             tail_bytes: DEFAULT_TAIL_BYTES,
+            latest: Timestamp::ZERO,
         };
         view.adopt_set(base);
         view
@@ -93,6 +96,7 @@ impl LaneView {
     /// Takes in a segment, also one of this node's own. `now` is when it arrived.
     pub fn insert(&mut self, segment: Arc<Segment>, now: Timestamp) -> Vec<LaneEffect> {
         let mut effects = Vec::new();
+        self.latest = self.latest.max(now);
         let reference = segment.reference();
         if !self.held.contains_key(&reference.digest)
             && let Err(why) = self.admit(segment, now, &mut effects)

@@ -364,6 +364,3 @@ impl Page {
         draft
     }
 }
-
-#[cfg(test)]
-mod tests;
