@@ -1,0 +1,436 @@
+//! The actor: one loop that routes, and the state that its functions share.
+
+use crate::lane_service::clock::Clock;
+use crate::lane_service::config::LaneServiceConfig;
+use crate::lane_service::cuts::{Held, Waiter};
+use crate::lane_service::evidence::EvidencePool;
+use crate::lane_service::fetcher::Fetcher;
+use crate::lane_service::handle::LaneHandle;
+use crate::lane_service::ingress::{Ingress, Refused};
+use crate::lane_service::intake::Intake;
+use crate::lane_service::messages::{Arrived, Outcome, Request, Submission};
+use crate::lane_service::recent::RecentSegments;
+use crate::lane_service::recovery::{Recovered, Recovery};
+use crate::lane_service::seal::Pace;
+use crate::lane_service::segments::Persist;
+use crate::lane_service::status::{LaneServiceStatus, LaneStatus};
+use crate::lane_service::submissions::Submissions;
+use crate::metrics::{CutMetrics, LaneMetrics};
+use crate::network::{NetworkHandle, ReceivedSegment};
+use crate::store::{Store, StoreError};
+use fairlane_lanes::{CutBase, LaneView, LaneWriter};
+use fairlane_proto::v1::Refusal;
+use fairlane_types::{
+    Genesis, LaneId, LaneSeq, NetworkId, ProtocolParams, Segment, SegmentError, SegmentRef, SigningKey,
+    Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What the lane service needs from the node.
+pub struct LaneServiceParts {
+    /// The network's beginning: parameters and rollups.
+    pub genesis: Genesis,
+    /// The decided state to start from.
+    pub base: CutBase,
+    /// The time of its block.
+    pub chain_time: Timestamp,
+    /// The consensus key; without one, no lane is written.
+    pub key: Option<SigningKey>,
+    /// Where segments are kept.
+    pub store: Store,
+    /// The network that carries segments.
+    pub network: NetworkHandle,
+    /// What it receives.
+    pub received: mpsc::Receiver<ReceivedSegment>,
+    /// The latest segments, shared with what answers fetches of peers.
+    pub recent: RecentSegments,
+    /// Where to count.
+    pub metrics: LaneMetrics,
+    /// Where to count cuts.
+    pub cut_metrics: CutMetrics,
+    /// Ends the service.
+    pub shutdown: CancellationToken,
+}
+
+/// Why the lane service ends by itself. None of these goes away by going on: the node should stop.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneServiceError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Too few validators said what they hold of this node's lane.
+    #[error(
+        "validators with power {answered} of {quorum} answered within {waited:?} what they hold of this node's lane: \
+         nothing is signed before. Check the connections to the other validators and start again"
+    )]
+    StartupCheck {
+        /// The power that answered, this node's own included.
+        answered: u64,
+        /// The quorum.
+        quorum: u64,
+        /// For how long it was waited.
+        waited: Duration,
+    },
+    /// Two segments of this node's own lane exclude each other.
+    #[error(
+        "this node's lane is forked: segment {} exists with digests {} and {}. Another node runs with the same \
+         consensus key: stop it", one.seq, one.digest, other.digest
+    )]
+    Fork {
+        /// One of them.
+        one: SegmentRef,
+        /// The other.
+        other: SegmentRef,
+    },
+    /// What the writer drafted is no valid segment.
+    #[error("a segment of this node's own lane cannot be closed: {0}")]
+    Seal(#[from] SegmentError),
+}
+
+/// Starts the service on the current runtime. The task ends when it is told to, or with an error that should end the
+/// node.
+pub fn start(
+    config: LaneServiceConfig,
+    parts: LaneServiceParts,
+) -> (LaneHandle, JoinHandle<Result<(), LaneServiceError>>) {
+    let network_id = parts.genesis.network();
+    let params = parts.genesis.params.clone();
+    let (requests, request_queue) = mpsc::channel(256);
+    let (submissions, submission_queue) = mpsc::channel(256);
+    let (arrived, arrived_queue) = mpsc::channel(64);
+    let (outcomes, outcome_queue) = mpsc::channel(256);
+    let (status, status_watch) = watch::channel(LaneServiceStatus::default());
+    let (lanes, lanes_watch) = watch::channel(Arc::new(lanes_of(&parts.base)));
+    let intake = Intake {
+        network: parts.network.clone(),
+        network_id,
+        params: params.clone(),
+        recent: parts.recent.clone(),
+        lanes: lanes_watch,
+        metrics: parts.metrics.clone(),
+    };
+    let rollups = parts.genesis.rollups.iter().map(|rollup| rollup.id).collect();
+    let handle = LaneHandle {
+        requests,
+        submissions,
+        status: status_watch,
+        ingress: Arc::new(Ingress { params: params.clone(), rollups }),
+        chain_time: Arc::new(AtomicU64::new(parts.chain_time.as_nanos())),
+        store: parts.store.clone(),
+        network: network_id,
+        metrics: parts.metrics.clone(),
+    };
+    tokio::spawn(intake.run(parts.received, arrived));
+    let now = Instant::now();
+    let actor = Actor {
+        view: LaneView::new(&parts.base, params.clone()),
+        base: parts.base,
+        own: OwnLane::Outside,
+        pace: Pace::new(now),
+        submissions: Submissions::new(&params),
+        evidence: EvidencePool::default(),
+        fetcher: Fetcher::default(),
+        persist: Persist::default(),
+        waiters: Vec::new(),
+        answers: Vec::new(),
+        tips: BTreeMap::new(),
+        clock: Clock::default(),
+        last_block: now,
+        dirty: false,
+        ticks: 0,
+        config,
+        key: parts.key,
+        network_id,
+        params,
+        store: parts.store,
+        network: parts.network,
+        recent: parts.recent,
+        metrics: parts.metrics,
+        cut_metrics: parts.cut_metrics,
+        outcomes,
+        status,
+        lanes,
+    };
+    let queues = Queues { requests: request_queue, submissions: submission_queue, arrived: arrived_queue };
+    let task = tokio::spawn(actor.run(queues, outcome_queue, parts.shutdown));
+    (handle, task)
+}
+
+fn lanes_of(base: &CutBase) -> BTreeSet<LaneId> {
+    base.validators.members().iter().map(|member| member.lane()).collect()
+}
+
+/// What this node does about a lane of its own.
+#[derive(Debug)]
+pub(super) enum OwnLane {
+    /// It has none: no key, or not in the validator set.
+    Outside,
+    /// It looks for the end of its lane.
+    Recovering(LaneId),
+    /// It writes.
+    Writing(LaneId, Box<LaneWriter>),
+}
+
+impl OwnLane {
+    pub(super) fn writer(&mut self) -> Option<&mut LaneWriter> {
+        match self {
+            Self::Writing(_, writer) => Some(writer),
+            _ => None,
+        }
+    }
+
+    pub(super) fn lane(&self) -> Option<LaneId> {
+        match self {
+            Self::Outside => None,
+            Self::Recovering(lane) | Self::Writing(lane, _) => Some(*lane),
+        }
+    }
+}
+
+struct Queues {
+    requests: mpsc::Receiver<Request>,
+    submissions: mpsc::Receiver<Submission>,
+    arrived: mpsc::Receiver<Arrived>,
+}
+
+pub(super) struct Actor {
+    pub(super) view: LaneView,
+    pub(super) base: CutBase,
+    pub(super) own: OwnLane,
+    pub(super) pace: Pace,
+    pub(super) submissions: Submissions,
+    pub(super) evidence: EvidencePool,
+    pub(super) fetcher: Fetcher,
+    pub(super) persist: Persist,
+    pub(super) waiters: Vec<Waiter>,
+    pub(super) answers: Vec<Held>,
+    /// The newest ready segment of each lane.
+    pub(super) tips: BTreeMap<LaneId, LaneSeq>,
+    pub(super) clock: Clock,
+    /// When the last block was committed.
+    pub(super) last_block: Instant,
+    /// Whether something changed that waiting questions depend on.
+    pub(super) dirty: bool,
+    ticks: u64,
+    pub(super) config: LaneServiceConfig,
+    pub(super) key: Option<SigningKey>,
+    pub(super) network_id: NetworkId,
+    pub(super) params: ProtocolParams,
+    pub(super) store: Store,
+    pub(super) network: NetworkHandle,
+    pub(super) recent: RecentSegments,
+    pub(super) metrics: LaneMetrics,
+    pub(super) cut_metrics: CutMetrics,
+    pub(super) outcomes: mpsc::Sender<Outcome>,
+    status: watch::Sender<LaneServiceStatus>,
+    lanes: watch::Sender<Arc<BTreeSet<LaneId>>>,
+}
+
+impl Actor {
+    /// How often the fetcher is looked at.
+    const TICK: Duration = Duration::from_millis(15);
+    /// After how many ticks the status is told.
+    const STATUS_TICKS: u64 = 7;
+    /// After how many ticks the view is asked what is missing.
+    const REFRESH_TICKS: u64 = 20;
+    /// How many segments are taken in at a time.
+    const BATCH: usize = 32;
+
+    async fn run(
+        mut self,
+        mut queues: Queues,
+        mut outcomes: mpsc::Receiver<Outcome>,
+        shutdown: CancellationToken,
+    ) -> Result<(), LaneServiceError> {
+        self.enter_lane();
+        let mut tick = tokio::time::interval(Self::TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let wake = self.settle();
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                Some(outcome) = outcomes.recv() => self.on_outcome(outcome)?,
+                Some(request) = queues.requests.recv() => self.on_request(request),
+                Some(arrived) = queues.arrived.recv(), if self.persist.has_room() => {
+                    self.take_in(arrived.segment);
+                    self.drain(&mut queues.arrived);
+                }
+                Some(submission) = queues.submissions.recv() => self.on_submission(submission),
+                _ = tick.tick() => self.on_tick(),
+                () = tokio::time::sleep_until(wake.into()) => self.dirty = true,
+            }
+        }
+    }
+
+    /// Does what follows from the last input, and says when to look again without one.
+    fn settle(&mut self) -> Instant {
+        if self.dirty {
+            self.look_again();
+        }
+        self.seal_if_due();
+        self.persist_next();
+        let later = Instant::now() + Duration::from_secs(1);
+        [self.seal_deadline(), self.idle_deadline()].into_iter().flatten().fold(later, Instant::min)
+    }
+
+    fn drain(&mut self, arrived: &mut mpsc::Receiver<Arrived>) {
+        for _ in 0..Self::BATCH {
+            let Ok(next) = arrived.try_recv() else { return };
+            self.take_in(next.segment);
+        }
+    }
+
+    fn on_outcome(&mut self, outcome: Outcome) -> Result<(), LaneServiceError> {
+        match outcome {
+            Outcome::Sealed(segment) => self.on_sealed(segment?),
+            Outcome::Fetched { order, segments } => self.on_fetched(&order, segments),
+            Outcome::Recovered(recovered) => self.on_recovered(recovered?),
+            Outcome::Persisted(count, result) => {
+                result?;
+                self.persist.done(count);
+                self.release_answers();
+            }
+        }
+        Ok(())
+    }
+
+    fn on_tick(&mut self) {
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(Self::REFRESH_TICKS) {
+            self.refresh_wants();
+            let now = self.clock.now();
+            self.submissions.expire(now);
+        }
+        if self.ticks.is_multiple_of(Self::STATUS_TICKS) {
+            self.tell_status();
+        }
+        self.send_fetches();
+    }
+
+    /// Moves to another decided state.
+    pub(super) fn set_base(&mut self, base: CutBase) {
+        let set_changes = base.validators != self.base.validators;
+        self.base = base;
+        if set_changes {
+            self.lanes.send_replace(Arc::new(lanes_of(&self.base)));
+            self.enter_lane();
+        }
+    }
+
+    /// Begins, or stops, to have a lane, as the validator set says.
+    fn enter_lane(&mut self) {
+        let member = self.key.as_ref().and_then(|key| self.base.validators.get(&key.validator()));
+        let lane = member.map(|member| member.lane());
+        if lane == self.own.lane() {
+            return;
+        }
+        self.give_up_writer();
+        match lane {
+            Some(lane) => self.recover(lane),
+            None => self.own = OwnLane::Outside,
+        }
+    }
+
+    /// Looks for the end of the own lane, once the segment that is on its way, if any, is durable: it is found, too.
+    pub(super) fn recover(&mut self, lane: LaneId) {
+        self.own = OwnLane::Recovering(lane);
+        if self.pace.sealing {
+            return;
+        }
+        let recovery = Recovery {
+            lane,
+            base: self.base.clone(),
+            network: self.network.clone(),
+            network_id: self.network_id,
+            params: self.params.clone(),
+            store: self.store.clone(),
+            check: self.config.startup_check,
+            timeout: self.config.startup_timeout,
+        };
+        let outcomes = self.outcomes.clone();
+        tokio::spawn(async move {
+            // The actor may have ended.
+            let _ = outcomes.send(Outcome::Recovered(recovery.run().await)).await;
+        });
+    }
+
+    /// The own lane is known up to its end: writing goes on from there.
+    fn on_recovered(&mut self, recovered: Recovered) {
+        let Recovered { lane, last, undecided } = recovered;
+        if !matches!(self.own, OwnLane::Recovering(wanted) if wanted == lane) {
+            return;
+        }
+        let decided = self.base.head(lane);
+        if decided.seq > last.seq {
+            // The chain moved on meanwhile with segments that were not known: look again.
+            self.recover(lane);
+            return;
+        }
+        let mut writer = LaneWriter::new(lane, last, self.params.clone());
+        let open: Vec<_> = undecided.into_iter().filter(|own| own.header().seq > decided.seq).collect();
+        open.iter().for_each(|segment| writer.recall(segment));
+        let now = self.clock.now();
+        for head in self.view.decided_heads() {
+            writer.observe(head, now);
+        }
+        self.own = OwnLane::Writing(lane, Box::new(writer));
+        self.pace = Pace::new(Instant::now());
+        for segment in open {
+            self.take_in_stored(segment);
+        }
+        self.tell_status();
+    }
+
+    /// An own segment from outside that this node did not know: its memory ends before the lane does.
+    pub(super) fn notice_own(&mut self, segment: &Segment) {
+        let header = segment.header();
+        let OwnLane::Writing(lane, writer) = &self.own else { return };
+        let lane = *lane;
+        if header.lane != lane || header.seq <= writer.last().seq {
+            return;
+        }
+        tracing::error!(seq = %header.seq, last = %writer.last().seq, "a peer holds a later segment of this node's lane");
+        self.give_up_writer();
+        self.recover(lane);
+    }
+
+    /// Stops writing. Who waits for a segment is told to go elsewhere.
+    fn give_up_writer(&mut self) {
+        self.own = OwnLane::Outside;
+        for waiting in self.submissions.abandon() {
+            let refused =
+                Refused::new(Refusal::NotReady, "this node stopped writing its lane: use another validator");
+            self.refuse(&waiting.replies, waiting.tag, refused);
+        }
+        self.tell_status();
+    }
+
+    fn tell_status(&self) {
+        let lanes = self.base.validators.members().iter().map(|member| {
+            let (lane, decided) = (member.lane(), self.base.head(member.lane()).seq);
+            let head = self.tips.get(&lane).copied().unwrap_or_default().max(decided);
+            let frozen = self.base.equivocators.contains(&lane);
+            self.metrics.observe(&lane, head.get(), decided.get(), frozen);
+            LaneStatus { lane, head, decided, frozen }
+        });
+        let status = LaneServiceStatus {
+            lanes: lanes.collect(),
+            writing: matches!(self.own, OwnLane::Writing(..)),
+            pending_transactions: self.submissions.len(),
+            pending_bytes: self.submissions.bytes(),
+        };
+        self.metrics.pending_transactions.set(i64::try_from(status.pending_transactions).unwrap_or(i64::MAX));
+        self.metrics.pending_bytes.set(i64::try_from(status.pending_bytes).unwrap_or(i64::MAX));
+        self.status.send_if_modified(|last| {
+            let changed = *last != status;
+            *last = status;
+            changed
+        });
+    }
+}

@@ -1,0 +1,230 @@
+//! What consensus waits for: the next cut, the judgement of a proposed one, the content of a decided one.
+//!
+//! Each question is looked at again whenever the view has changed. An answer that says "held" is given only once all
+//! segments accepted so far are queued for the store.
+
+use crate::lane_service::actor::Actor;
+use crate::lane_service::messages::Request;
+use crate::metrics::ReasonLabel;
+use fairlane_engine::{CutVerdict, FinalizedBlock, NextCut};
+use fairlane_lanes::{CutBase, CutContent, Judgement, RefusalKind};
+use fairlane_types::{Cut, Evidence, L1Anchor, Proposal, Round};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// A question of consensus that cannot be answered yet.
+pub(super) enum Waiter {
+    Next {
+        base: CutBase,
+        reply: oneshot::Sender<NextCut>,
+    },
+    Judge {
+        base: CutBase,
+        proposal: Arc<Proposal>,
+        round: Round,
+        fresh: bool,
+        reply: oneshot::Sender<Result<CutContent, CutVerdict>>,
+    },
+    Content {
+        base: CutBase,
+        cut: Cut,
+        reply: oneshot::Sender<CutContent>,
+    },
+}
+
+impl Waiter {
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Next { reply, .. } => reply.is_closed(),
+            Self::Judge { reply, .. } => reply.is_closed(),
+            Self::Content { reply, .. } => reply.is_closed(),
+        }
+    }
+}
+
+/// An answer that waits for the store.
+pub(super) struct Held {
+    mark: u64,
+    answer: Answer,
+}
+
+enum Answer {
+    Next(NextCut, oneshot::Sender<NextCut>),
+    Judged(CutContent, oneshot::Sender<Result<CutContent, CutVerdict>>),
+    Content(CutContent, oneshot::Sender<CutContent>),
+}
+
+/// How long a segment of a proposed cut may still come by itself before it is fetched.
+const PROPOSAL_PATIENCE: Duration = Duration::from_millis(10);
+
+impl Actor {
+    pub(super) fn on_request(&mut self, request: Request) {
+        match request {
+            Request::Next { base, reply } => self.waiters.push(Waiter::Next { base, reply }),
+            Request::Judge { base, proposal, round, fresh, reply } => {
+                self.waiters.push(Waiter::Judge { base, proposal, round, fresh, reply });
+            }
+            Request::Content { base, cut, reply } => {
+                self.waiters.push(Waiter::Content { base, cut, reply });
+            }
+            Request::Decided { base, done } => {
+                self.on_decided(base);
+                // The engine may be gone.
+                let _ = done.send(());
+            }
+            Request::Finalized(block) => self.on_finalized(&block),
+            Request::Evidence(evidence) => self.on_evidence(evidence),
+        }
+        self.dirty = true;
+    }
+
+    fn on_evidence(&mut self, evidence: Evidence) {
+        if self.evidence.add(evidence.clone()) {
+            let now = self.clock.now();
+            let effects = self.view.accuse(&evidence, now);
+            self.follow(effects);
+        }
+    }
+
+    /// A block was committed: the view moves on.
+    fn on_decided(&mut self, base: CutBase) {
+        if base.height < self.base.height {
+            return;
+        }
+        let now = self.clock.now();
+        let effects = self.view.decided(&base, now);
+        self.set_base(base);
+        self.follow(effects);
+        self.last_block = Instant::now();
+        self.refresh_wants();
+    }
+
+    fn on_finalized(&mut self, block: &FinalizedBlock) {
+        self.evidence.committed(&block.proposal.evidence);
+        for id in block.order.ids() {
+            self.submissions.ordered(&id);
+        }
+    }
+
+    /// Looks at all waiting questions again.
+    pub(super) fn look_again(&mut self) {
+        self.dirty = false;
+        for waiter in std::mem::take(&mut self.waiters) {
+            if waiter.is_gone() {
+                continue;
+            }
+            if let Some(waiter) = self.try_answer(waiter) {
+                self.waiters.push(waiter);
+            }
+        }
+    }
+
+    /// When a question about the next cut has to be looked at again, whether or not something changes.
+    pub(super) fn idle_deadline(&self) -> Option<Instant> {
+        let waits = self.waiters.iter().any(|waiter| matches!(waiter, Waiter::Next { .. }));
+        let deadline = self.last_block + self.config.idle_block;
+        (waits && Instant::now() < deadline).then_some(deadline)
+    }
+
+    fn try_answer(&mut self, waiter: Waiter) -> Option<Waiter> {
+        match waiter {
+            Waiter::Next { base, reply } => match self.next_cut(&base) {
+                Some(next) => self.hold(Answer::Next(next, reply)),
+                None => return Some(Waiter::Next { base, reply }),
+            },
+            Waiter::Judge { base, proposal, round, fresh, reply } => {
+                match self.judge(&base, &proposal, round, fresh) {
+                    Some(Ok(content)) => self.hold(Answer::Judged(content, reply)),
+                    // The engine may have stopped waiting.
+                    Some(Err(verdict)) => drop(reply.send(Err(verdict))),
+                    None => return Some(Waiter::Judge { base, proposal, round, fresh, reply }),
+                }
+            }
+            Waiter::Content { base, cut, reply } => match self.view.content(&base, &cut) {
+                Ok(content) => self.hold(Answer::Content(content, reply)),
+                Err(missing) => {
+                    self.need(&missing, Duration::ZERO);
+                    return Some(Waiter::Content { base, cut, reply });
+                }
+            },
+        }
+        None
+    }
+
+    fn next_cut(&self, base: &CutBase) -> Option<NextCut> {
+        if base.height != self.base.height {
+            return None;
+        }
+        let members = &base.validators;
+        let evidence = self.evidence.for_block(|piece| members.get(&piece.offender()).is_some());
+        let cut = self.view.build_cut(base, &evidence)?;
+        let idle = self.last_block.elapsed() >= self.config.idle_block;
+        if !idle && !self.view.has_payload(base, &cut) {
+            return None;
+        }
+        let content = self.view.content(base, &cut).ok()?;
+        self.cut_metrics.built.inc();
+        Some(NextCut { cut, content, evidence, l1_anchor: L1Anchor::default() })
+    }
+
+    fn judge(
+        &mut self,
+        base: &CutBase,
+        proposal: &Proposal,
+        round: Round,
+        fresh: bool,
+    ) -> Option<Result<CutContent, CutVerdict>> {
+        if base.height != self.base.height {
+            return None;
+        }
+        let members = &base.validators;
+        let stranger = proposal.evidence.iter().find(|piece| members.get(&piece.offender()).is_none());
+        if let Some(piece) = stranger {
+            let reason = format!("its evidence accuses {}, who is no validator", piece.offender());
+            return Some(Err(CutVerdict::Invalid(reason)));
+        }
+        let judgement = Judgement { now: self.clock.now(), round, fresh };
+        let verdict = self.view.check_cut(base, &proposal.cut, &proposal.evidence, judgement);
+        match verdict.as_ref().map_err(|refusal| refusal.kind()) {
+            Ok(()) => {
+                self.cut_metrics.accepted.inc();
+                self.view.content(base, &proposal.cut).ok().map(Ok)
+            }
+            Err(RefusalKind::Missing(missing)) => {
+                self.need(&missing, PROPOSAL_PATIENCE);
+                None
+            }
+            Err(kind) => {
+                let reason = verdict.err().map(|refusal| refusal.to_string()).unwrap_or_default();
+                Some(Err(self.refuse_cut(&kind, reason)))
+            }
+        }
+    }
+
+    fn refuse_cut(&self, kind: &RefusalKind, reason: String) -> CutVerdict {
+        let untimely = matches!(kind, RefusalKind::Untimely);
+        let name = if untimely { "untimely" } else { "invalid" };
+        self.cut_metrics.refused.get_or_create(&ReasonLabel { reason: name }).inc();
+        if untimely { CutVerdict::Untimely(reason) } else { CutVerdict::Invalid(reason) }
+    }
+
+    fn hold(&mut self, answer: Answer) {
+        let mark = self.persist.mark();
+        self.answers.push(Held { mark, answer });
+        self.release_answers();
+    }
+
+    /// Gives the answers whose segments are queued for the store.
+    pub(super) fn release_answers(&mut self) {
+        let persist = &self.persist;
+        for held in self.answers.extract_if(.., |held| persist.is_past(held.mark)) {
+            // The engine may have stopped waiting.
+            match held.answer {
+                Answer::Next(next, reply) => drop(reply.send(next)),
+                Answer::Judged(content, reply) => drop(reply.send(Ok(content))),
+                Answer::Content(content, reply) => drop(reply.send(content)),
+            }
+        }
+    }
+}

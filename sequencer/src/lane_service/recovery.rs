@@ -1,0 +1,292 @@
+//! Finding the end of this node's own lane before writing on: in the store, and by asking the validators.
+//!
+//! A disk that was lost or restored from a backup knows less than this node signed, and signing a second segment for a
+//! place is slashable. So a quorum of the power (this node's own included) must say what it holds of the lane, and
+//! whoever else is connected gets a moment to answer, too. The answers are this node's own signed segments: nobody can
+//! invent one.
+
+use crate::lane_service::LaneServiceError;
+use crate::lane_service::intake;
+use crate::lane_service::segments::are_chain;
+use crate::network::{FetchWant, NetworkHandle, Offence, PeerInfo};
+use crate::store::{Store, StoreError};
+use bytes::Bytes;
+use fairlane_lanes::CutBase;
+use fairlane_types::{LaneId, NetworkId, ProtocolParams, Segment, SegmentRef, ValidatorId};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use libp2p::PeerId;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The own lane, known up to its end.
+pub(super) struct Recovered {
+    /// The lane.
+    pub(super) lane: LaneId,
+    /// Its last segment.
+    pub(super) last: SegmentRef,
+    /// The own segments after the decided head, ascending up to the last one.
+    pub(super) undecided: Vec<Arc<Segment>>,
+}
+
+/// What finding the end takes.
+pub(super) struct Recovery {
+    pub(super) lane: LaneId,
+    pub(super) base: CutBase,
+    pub(super) network: NetworkHandle,
+    pub(super) network_id: NetworkId,
+    pub(super) params: ProtocolParams,
+    pub(super) store: Store,
+    /// Whether to ask the validators.
+    pub(super) check: bool,
+    pub(super) timeout: Duration,
+}
+
+impl Recovery {
+    /// How long validators beyond the quorum may take to answer.
+    const GRACE: Duration = Duration::from_millis(300);
+    /// How long to wait before asking again who did not answer.
+    const PAUSE: Duration = Duration::from_millis(250);
+    /// The most bytes that are read from the store at a time.
+    const STORE_BYTES: usize = 4 << 20;
+
+    pub(super) async fn run(self) -> Result<Recovered, LaneServiceError> {
+        let decided = self.base.head(self.lane);
+        let stored = self.stored_end().await?;
+        let asked = if self.check { self.ask_validators().await? } else { None };
+        let last =
+            [decided].into_iter().chain(stored).chain(asked).max_by_key(|end| end.seq).unwrap_or(decided);
+        let undecided = self.undecided(decided, last).await?;
+        self.check_one_chain(stored, asked, &undecided)?;
+        self.adopt(stored, &undecided).await?;
+        tracing::info!(lane = %self.lane, last = %last.seq, decided = %decided.seq, "the own lane is known to its end");
+        Ok(Recovered { lane: self.lane, last, undecided })
+    }
+
+    /// The newest own segment in the store.
+    async fn stored_end(&self) -> Result<Option<SegmentRef>, LaneServiceError> {
+        let lane = self.lane;
+        let stored = self.read(move |store| {
+            let own = store.last_own_segment(&lane)?;
+            Ok(own.into_iter().chain(store.newest_segment(&lane)?).collect::<Vec<_>>())
+        });
+        let headers = stored.await?;
+        let ends = headers.iter().filter_map(super::recent::peek).map(|header| header.reference());
+        Ok(ends.max_by_key(|end| end.seq))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, LaneServiceError> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || work(&store)).await {
+            Ok(result) => Ok(result?),
+            // The runtime is shutting down.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Asks all connected validators, and returns once a quorum has answered and the others had their moment.
+    async fn ask_validators(&self) -> Result<Option<SegmentRef>, LaneServiceError> {
+        let started = Instant::now();
+        let mut poll = Poll::new(self);
+        let mut peers = self.network.watch_peers();
+        let mut answers = FuturesUnordered::new();
+        let mut grace: Option<Instant> = None;
+        loop {
+            for peer in poll.to_ask(&peers.borrow_and_update().clone()) {
+                answers.push(self.ask(peer));
+            }
+            if poll.has_quorum() {
+                let until = *grace.get_or_insert(Instant::now() + Self::GRACE);
+                if answers.is_empty() || Instant::now() >= until {
+                    return Ok(poll.end);
+                }
+            } else if started.elapsed() >= self.timeout {
+                return Err(poll.timed_out(started.elapsed()));
+            }
+            tokio::select! {
+                Some((validator, answer)) = answers.next(), if !answers.is_empty() => poll.answered(validator, answer),
+                changed = peers.changed() => if changed.is_err() { std::future::pending::<()>().await },
+                () = tokio::time::sleep(Duration::from_millis(50)) => {}
+            }
+        }
+    }
+
+    /// One validator's answer; `None` when it gave none.
+    async fn ask(&self, peer: PeerInfo) -> (Option<ValidatorId>, Option<Option<SegmentRef>>) {
+        let Ok(found) = self.network.fetch(peer.peer, FetchWant::Head(self.lane)).await else {
+            tokio::time::sleep(Self::PAUSE).await;
+            return (peer.validator, None);
+        };
+        let mut end = None;
+        for bytes in found {
+            match intake::decode(bytes, self.network_id, self.params.clone()).await {
+                Ok(segment) if segment.header().lane == self.lane => end = Some(segment.reference()),
+                Ok(_) => self.network.report(peer.peer, Offence::Unasked),
+                Err(error) => self.network.report(peer.peer, intake::offence_of(&error)),
+            }
+        }
+        (peer.validator, Some(end))
+    }
+
+    /// The own segments after the decided head up to `last`: from the store, and what is missing there from peers.
+    /// None where the chain is further behind than the lane's window: then writing has to wait for the chain anyway,
+    /// which fetches them.
+    async fn undecided(
+        &self,
+        decided: SegmentRef,
+        last: SegmentRef,
+    ) -> Result<Vec<Arc<Segment>>, LaneServiceError> {
+        let mut segments: Vec<Arc<Segment>> = Vec::new();
+        let mut held = decided;
+        let mut turn = 0usize;
+        if last.seq.get().saturating_sub(held.seq.get()) > u64::from(self.params.lane_window_segments) {
+            return Ok(segments);
+        }
+        while held.seq < last.seq {
+            let peers = self.network.peers();
+            let source =
+                turn.checked_sub(1).and_then(|at| peers.get(at % peers.len().max(1))).map(|peer| peer.peer);
+            if source.is_none() && turn > 0 {
+                tokio::time::sleep(Self::PAUSE).await;
+            }
+            let found = self.range(source, last, held).await?;
+            match found.last() {
+                Some(reached) => held = reached.reference(),
+                None => turn += 1,
+            }
+            segments.extend(found);
+            if turn > 0 && turn.is_multiple_of(peers.len() + 1) {
+                tokio::time::sleep(Self::PAUSE).await;
+                turn = 0;
+            }
+        }
+        Ok(segments)
+    }
+
+    /// A piece of the own lane after `held`, from a peer or from the store.
+    async fn range(
+        &self,
+        source: Option<PeerId>,
+        last: SegmentRef,
+        held: SegmentRef,
+    ) -> Result<Vec<Arc<Segment>>, LaneServiceError> {
+        let found = match source {
+            None => self.read(move |store| store.lane_range(&last, held.seq, Self::STORE_BYTES)).await?,
+            Some(peer) => {
+                let want = FetchWant::Range { last, after: held.seq };
+                self.network.fetch(peer, want).await.unwrap_or_default()
+            }
+        };
+        if !are_chain(&found, &last, held.seq) {
+            return Ok(Vec::new());
+        }
+        self.decode(found, held).await
+    }
+
+    async fn decode(
+        &self,
+        found: Vec<Bytes>,
+        held: SegmentRef,
+    ) -> Result<Vec<Arc<Segment>>, LaneServiceError> {
+        let mut segments: Vec<Arc<Segment>> = Vec::with_capacity(found.len());
+        for bytes in found {
+            match intake::decode(bytes, self.network_id, self.params.clone()).await {
+                Ok(segment) => segments.push(segment),
+                Err(_) => break,
+            }
+        }
+        match segments.first() {
+            Some(first) if first.parent() != held => {
+                Err(LaneServiceError::Fork { one: held, other: first.parent() })
+            }
+            _ => Ok(segments),
+        }
+    }
+
+    /// Two ends that lie in the open must be on one chain; else this key has signed two lanes.
+    fn check_one_chain(
+        &self,
+        stored: Option<SegmentRef>,
+        asked: Option<SegmentRef>,
+        undecided: &[Arc<Segment>],
+    ) -> Result<(), LaneServiceError> {
+        for end in stored.into_iter().chain(asked) {
+            let at = undecided.iter().map(|segment| segment.reference()).find(|at| at.seq == end.seq);
+            if let Some(other) = at.filter(|at| *at != end) {
+                return Err(LaneServiceError::Fork { one: end, other });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes own segments durable that the store did not hold.
+    async fn adopt(
+        &self,
+        stored: Option<SegmentRef>,
+        undecided: &[Arc<Segment>],
+    ) -> Result<(), LaneServiceError> {
+        for segment in undecided {
+            if stored.is_none_or(|stored| stored.seq < segment.header().seq) {
+                self.store.put_own_segment(segment.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The poll among the validators.
+struct Poll<'a> {
+    recovery: &'a Recovery,
+    asked: BTreeSet<ValidatorId>,
+    answered: BTreeSet<ValidatorId>,
+    end: Option<SegmentRef>,
+}
+
+impl<'a> Poll<'a> {
+    fn new(recovery: &'a Recovery) -> Self {
+        let own = BTreeSet::from([recovery.lane.validator]);
+        Self { recovery, asked: own.clone(), answered: own, end: None }
+    }
+
+    /// The connected validators that were not asked yet.
+    fn to_ask(&mut self, peers: &[PeerInfo]) -> Vec<PeerInfo> {
+        let members = &self.recovery.base.validators;
+        let member = |peer: &&PeerInfo| peer.validator.is_some_and(|id| members.get(&id).is_some());
+        let fresh = |peer: &&PeerInfo| peer.validator.is_some_and(|id| self.asked.insert(id));
+        peers.iter().filter(member).filter(fresh).cloned().collect()
+    }
+
+    fn answered(&mut self, validator: Option<ValidatorId>, answer: Option<Option<SegmentRef>>) {
+        let Some(validator) = validator else { return };
+        match answer {
+            Some(end) => {
+                self.answered.insert(validator);
+                self.end = self.end.into_iter().chain(end).max_by_key(|end| end.seq);
+            }
+            None => drop(self.asked.remove(&validator)),
+        }
+    }
+
+    fn power(&self) -> u64 {
+        let members = &self.recovery.base.validators;
+        let powers = self.answered.iter().filter_map(|id| members.get(id)).map(|member| member.power.get());
+        powers.fold(0, u64::saturating_add)
+    }
+
+    fn has_quorum(&self) -> bool {
+        self.power() >= self.recovery.base.validators.quorums().quorum
+    }
+
+    fn timed_out(&self, waited: Duration) -> LaneServiceError {
+        LaneServiceError::StartupCheck {
+            answered: self.power(),
+            quorum: self.recovery.base.validators.quorums().quorum,
+            waited,
+        }
+    }
+}
