@@ -188,7 +188,7 @@ fn read_block(input: &mut Reader) -> Result<EmittedBlock, DecodeError> {
 
 /// Reads the bodies and checks that they are those of the live transactions.
 fn read_bodies(input: &mut Reader, rule: &Rule) -> Result<Bodies, RestoreError> {
-    let mut live: Vec<TxId> = rule.live_ids().into_iter().collect();
+    let mut live: Vec<TxId> = rule.live_ids().collect();
     live.sort_unstable();
     let count = input.count("bodies", MAX_COUNT, 4)?;
     if count != live.len() {
