@@ -9,7 +9,7 @@ use fairlane_types::{GroupId, Timestamp, TxId};
 use std::sync::Arc;
 
 /// Transactions a second.
-pub const RATE: f64 = 100_000.0;
+pub(crate) const RATE: f64 = 100_000.0;
 const HEIGHT: u64 = 250_000_000;
 const SEGMENT: u64 = 20_000_000;
 const MILLISECOND: f64 = 1e6;
@@ -22,10 +22,10 @@ const DELAYS: [[f64; 4]; 4] =
 const REVERSED: usize = 20_000;
 
 /// A generator of numbers (SplitMix64), so that every run of a bench sees the same traffic.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -33,11 +33,11 @@ impl Random {
         x ^ (x >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    pub fn exponential(&mut self, mean: f64) -> f64 {
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
         let uniform = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
         -mean * (1.0 - uniform).ln()
     }
@@ -45,18 +45,18 @@ impl Random {
 
 /// One traffic pattern.
 #[derive(Clone, Copy)]
-pub struct Pattern {
-    pub lanes: usize,
-    pub groups: u64,
+pub(crate) struct Pattern {
+    pub(crate) lanes: usize,
+    pub(crate) groups: u64,
     /// How many lanes report in reverse.
-    pub reversed: usize,
-    pub seconds: f64,
+    pub(crate) reversed: usize,
+    pub(crate) seconds: f64,
 }
 
 /// What the heights append, and how many transactions there are.
-pub struct Traffic {
-    pub heights: Vec<Vec<LaneAppend>>,
-    pub transactions: usize,
+pub(crate) struct Traffic {
+    pub(crate) heights: Vec<Vec<LaneAppend>>,
+    pub(crate) transactions: usize,
 }
 
 fn tx(number: u64, random: &mut Random, groups: u64) -> RunTx {
@@ -70,7 +70,7 @@ fn delay(from: usize, to: usize, random: &mut Random) -> u64 {
 }
 
 /// Each transaction reaches each lane by itself, from a random region.
-pub fn broadcast(pattern: Pattern) -> Traffic {
+pub(crate) fn broadcast(pattern: Pattern) -> Traffic {
     let mut random = Random(42);
     let mut lanes: Vec<Vec<PlacedRun>> = vec![Vec::new(); pattern.lanes];
     let (mut at, mut number) = (0.0, 0);
@@ -89,7 +89,7 @@ pub fn broadcast(pattern: Pattern) -> Traffic {
 
 /// Each transaction reaches one lane; the others get it with the segment that this lane closes every 20 ms. A
 /// lane's own transactions are one run from one event of another lane to the next.
-pub fn ingress(pattern: Pattern) -> Traffic {
+pub(crate) fn ingress(pattern: Pattern) -> Traffic {
     let mut random = Random(43);
     let mut own: Vec<Vec<(u64, RunTx)>> = vec![Vec::new(); pattern.lanes];
     let (mut at, mut number) = (0.0, 0);

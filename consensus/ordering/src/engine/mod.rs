@@ -4,8 +4,6 @@ mod change;
 mod finality;
 mod intake;
 mod problem;
-#[cfg(test)]
-mod tests;
 
 use crate::graph::{Graph, Weights};
 use crate::lane::{Lane, NEVER};

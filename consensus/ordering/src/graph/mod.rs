@@ -14,8 +14,6 @@ mod order;
 mod planes;
 mod select;
 mod tables;
-#[cfg(test)]
-mod tests;
 mod walk;
 mod weights;
 

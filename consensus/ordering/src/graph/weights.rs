@@ -36,7 +36,7 @@ impl Weights {
         let bits = u64::BITS - total.leading_zeros();
         let shift = bits.saturating_sub(MAX_PLANES);
         let loss = exact.iter().map(|power| power & ((1 << shift) - 1)).fold(0u64, u64::saturating_add);
-        let planes = bits.min(MAX_PLANES).max(1);
+        let planes = bits.clamp(1, MAX_PLANES);
         let has = |lane: usize, plane: u32| (exact[lane] >> shift) >> plane & 1 == 1;
         let levels = (0..planes)
             .map(|plane| (0..exact.len()).filter(|&lane| has(lane, plane)).map(|lane| lane as u32).collect())

@@ -5,21 +5,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A transaction's id, which is also its tie-break.
-pub type Id = u32;
+pub(crate) type Id = u32;
 
 /// What a height appends to a lane: runs of entries with a time, and the head's time.
 #[derive(Clone, Debug, Default)]
-pub struct Append {
-    pub runs: Vec<(Vec<Tx>, u64)>,
-    pub head: Option<u64>,
+pub(crate) struct Append {
+    pub(crate) runs: Vec<(Vec<Tx>, u64)>,
+    pub(crate) head: Option<u64>,
 }
 
 /// A transaction as it comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tx {
-    pub id: Id,
-    pub groups: BTreeSet<u32>,
-    pub expires: u64,
+pub(crate) struct Tx {
+    pub(crate) id: Id,
+    pub(crate) groups: BTreeSet<u32>,
+    pub(crate) expires: u64,
 }
 
 #[derive(Clone, Default)]
@@ -32,21 +32,21 @@ struct History {
 
 /// The result of a height.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    pub clock: u64,
-    pub omega: u64,
+pub(crate) struct Outcome {
+    pub(crate) clock: u64,
+    pub(crate) omega: u64,
     /// (id, key, lo, hi) by component.
-    pub emitted: Vec<Vec<(Id, u64, u64, u64)>>,
-    pub held: BTreeSet<Id>,
-    pub pending: BTreeSet<Id>,
-    pub dropped: BTreeSet<Id>,
-    pub capped: BTreeSet<u32>,
+    pub(crate) emitted: Vec<Vec<(Id, u64, u64, u64)>>,
+    pub(crate) held: BTreeSet<Id>,
+    pub(crate) pending: BTreeSet<Id>,
+    pub(crate) dropped: BTreeSet<Id>,
+    pub(crate) capped: BTreeSet<u32>,
     /// By emitted transaction: everything live on a cycle of evidence with it.
-    pub cycles: BTreeMap<Id, BTreeSet<Id>>,
+    pub(crate) cycles: BTreeMap<Id, BTreeSet<Id>>,
 }
 
 #[derive(Clone)]
-pub struct Oracle {
+pub(crate) struct Oracle {
     powers: Vec<u128>,
     cap: usize,
     bound: u64,
@@ -60,7 +60,7 @@ pub struct Oracle {
 const NEVER: u64 = u64::MAX;
 
 impl Oracle {
-    pub fn new(powers: &[u64], cap: usize, bound: u64) -> Self {
+    pub(crate) fn new(powers: &[u64], cap: usize, bound: u64) -> Self {
         Self {
             powers: powers.iter().map(|&power| u128::from(power)).collect(),
             cap,
@@ -72,15 +72,7 @@ impl Oracle {
         }
     }
 
-    pub fn is_emitted(&self, id: Id) -> bool {
-        self.emitted.contains(&id)
-    }
-
-    pub fn live(&self) -> BTreeSet<Id> {
-        self.live.keys().copied().collect()
-    }
-
-    pub fn change(&mut self, powers: &[u64], from: &[Option<usize>]) {
+    pub(crate) fn change(&mut self, powers: &[u64], from: &[Option<usize>]) {
         self.powers = powers.iter().map(|&power| u128::from(power)).collect();
         self.lanes =
             from.iter().map(|old| old.map_or_else(History::default, |old| self.lanes[old].clone())).collect();
@@ -90,11 +82,11 @@ impl Oracle {
         self.powers.iter().sum()
     }
 
-    pub fn f(&self) -> u128 {
+    fn f(&self) -> u128 {
         self.w().div_ceil(3) - 1
     }
 
-    pub fn q(&self) -> u128 {
+    fn q(&self) -> u128 {
         self.w() - self.f()
     }
 
@@ -123,15 +115,15 @@ impl Oracle {
         times.into_iter().find(|&t| reached(t) >= p).unwrap_or(NEVER)
     }
 
-    pub fn key(&self, id: Id) -> u64 {
+    fn key(&self, id: Id) -> u64 {
         self.quantile(id, self.m())
     }
 
-    pub fn lo(&self, id: Id) -> u64 {
+    fn lo(&self, id: Id) -> u64 {
         self.quantile(id, (self.q() - self.f()).min(self.m()))
     }
 
-    pub fn hi(&self, id: Id) -> u64 {
+    fn hi(&self, id: Id) -> u64 {
         self.quantile(id, self.q())
     }
 
@@ -145,7 +137,7 @@ impl Oracle {
         (0..self.lanes.len()).filter(|&i| counts(i)).map(|i| self.powers[i]).sum()
     }
 
-    pub fn step(&mut self, appends: &[Append]) -> Outcome {
+    pub(crate) fn step(&mut self, appends: &[Append]) -> Outcome {
         let before = self.clock;
         self.advance(appends);
         let mut outcome = Outcome { clock: self.clock, ..Outcome::default() };

@@ -1,8 +1,4 @@
-//! Replays a file of test vectors and prints what each height emits, holds back and leaves pending.
-//!
-//! `cargo run -p fairlane-ordering --example vectors -- FILE`. An entry is `[tx, lane time, groups?]`; without
-//! groups it is `[0]`. The tie-break is the order of the names. Ends with an error that names vector, height and
-//! field at the first difference, or says what is wrong with the file.
+//! Replaying vectors: parsing them, stepping the engine through them, and comparing.
 
 use fairlane_ordering::{
     Engine, Groups, LaneAppend, Ordered, OrderingParams, PlacedRun, Quantiles, Run, RunTx, TieBreak,
@@ -10,35 +6,17 @@ use fairlane_ordering::{
 use fairlane_types::{GroupId, Timestamp, TxId, VotingPower};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::process::ExitCode;
 use std::sync::Arc;
 
-fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let (Some(path), None) = (args.next(), args.next()) else {
-        eprintln!("usage: vectors FILE");
-        return ExitCode::from(2);
-    };
-    match replay_file(&path) {
-        Ok(count) => {
-            println!("{count} vectors agree");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{path}: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn replay_file(path: &str) -> Result<usize, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let file: Value = serde_json::from_str(&text).map_err(|error| format!("is not JSON: {error}"))?;
+/// Replays all vectors of a file, telling line by line what comes out. Returns how many there are, or what is the
+/// first thing that is wrong: with the file, or with a result.
+pub(crate) fn replay_all(text: &str, tell: &mut dyn FnMut(String)) -> Result<usize, String> {
+    let file: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
     let vectors = list(field(&file, "vectors")?, "vectors")?;
     for (index, vector) in vectors.iter().enumerate() {
         let name = vector.get("name").and_then(Value::as_str).map_or(format!("#{index}"), str::to_owned);
-        println!("{name}");
-        replay(vector).map_err(|error| format!("vector {name}: {error}"))?;
+        tell(name.clone());
+        replay(vector, tell).map_err(|error| format!("vector {name}: {error}"))?;
     }
     Ok(vectors.len())
 }
@@ -105,7 +83,7 @@ impl Entry {
     }
 }
 
-fn replay(vector: &Value) -> Result<(), String> {
+fn replay(vector: &Value, tell: &mut dyn FnMut(String)) -> Result<(), String> {
     let weights = list(field(vector, "weights")?, "weights")?.iter();
     let powers: Option<Vec<VotingPower>> =
         weights.map(|weight| weight.as_u64().map(VotingPower::new)).collect();
@@ -121,7 +99,7 @@ fn replay(vector: &Value) -> Result<(), String> {
         let ordered = engine.step_with(&appends, &emitted, TieBreak::ById);
         emitted.extend(ordered.txs().map(|tx| tx.id));
         let found = Found::new(&ordered, &engine, &names);
-        println!("  {height}: {found}");
+        tell(format!("  {height}: {found}"));
         check(value, &found, &ordered, &engine, &names).map_err(at)?;
     }
     Ok(())

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// SplitMix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -18,19 +18,19 @@ impl Random {
         x ^ (x >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    pub fn one_in(&mut self, k: u64) -> bool {
+    pub(crate) fn one_in(&mut self, k: u64) -> bool {
         self.below(k) == 0
     }
 
-    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len() as u64) as usize]
     }
 
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for at in (1..items.len()).rev() {
             items.swap(at, self.below(at as u64 + 1) as usize);
         }
@@ -38,7 +38,7 @@ impl Random {
 }
 
 /// Powers of `n` lanes: equal, small, with a common divisor, or large and uneven.
-pub fn powers(random: &mut Random, n: usize) -> Vec<u64> {
+pub(crate) fn powers(random: &mut Random, n: usize) -> Vec<u64> {
     let kind = random.below(5);
     let draw = |random: &mut Random| match kind {
         0 | 1 => 1,
@@ -50,7 +50,7 @@ pub fn powers(random: &mut Random, n: usize) -> Vec<u64> {
 }
 
 /// Lanes that lie, of at most F power together.
-pub fn liars(random: &mut Random, powers: &[u64]) -> Vec<bool> {
+pub(crate) fn liars(random: &mut Random, powers: &[u64]) -> Vec<bool> {
     let faulty = powers.iter().sum::<u64>().div_ceil(3) - 1;
     let mut sum = 0;
     let mut liars = vec![false; powers.len()];
@@ -67,22 +67,22 @@ pub fn liars(random: &mut Random, powers: &[u64]) -> Vec<bool> {
 
 /// What varies between cases.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Transactions may expire, ask for too much, name no group, or come again.
-    pub oddities: bool,
+    pub(crate) oddities: bool,
     /// Segments of several transactions, forwarded as whole runs.
-    pub runs: bool,
+    pub(crate) runs: bool,
 }
 
 /// What every lane receives, in order: (time, transactions).
-pub struct Traffic {
-    pub txs: Vec<Tx>,
-    pub lanes: Vec<Vec<(u64, Vec<Tx>)>>,
-    pub liars: Vec<bool>,
+pub(crate) struct Traffic {
+    pub(crate) txs: Vec<Tx>,
+    pub(crate) lanes: Vec<Vec<(u64, Vec<Tx>)>>,
+    pub(crate) liars: Vec<bool>,
 }
 
 impl Traffic {
-    pub fn new(random: &mut Random, powers: &[u64], options: Options) -> Self {
+    pub(crate) fn new(random: &mut Random, powers: &[u64], options: Options) -> Self {
         let liars = liars(random, powers);
         let groups = 1 + random.below(4);
         let gap = 1 + random.below(30);
@@ -144,7 +144,7 @@ fn tx(random: &mut Random, id: u32, groups: u64, gap: u64, options: Options) -> 
 }
 
 /// When ordinary transactions of a case expire, and the bound on expiry that goes with it.
-pub const EXPIRY: u64 = 1_000_000;
+pub(crate) const EXPIRY: u64 = 1_000_000;
 
 /// Lane `lane` sees every `n` transactions in an order rotated by `lane`: Condorcet's paradox.
 fn rotated(number: usize, lane: usize, n: usize, gap: u64) -> u64 {
@@ -195,19 +195,19 @@ fn repeat(random: &mut Random, lane: &mut Vec<(u64, Vec<Tx>)>) {
 }
 
 /// Cuts traffic into heights.
-pub struct Cutter {
+pub(crate) struct Cutter {
     cursors: Vec<usize>,
-    pub now: u64,
+    pub(crate) now: u64,
     step: u64,
 }
 
 impl Cutter {
-    pub fn new(random: &mut Random, lanes: usize) -> Self {
+    pub(crate) fn new(random: &mut Random, lanes: usize) -> Self {
         Self { cursors: vec![0; lanes], now: 0, step: 15 + random.below(300) }
     }
 
     /// The next height: every lane advances to about now, or not at all. The last heights take everything.
-    pub fn cut(&mut self, random: &mut Random, traffic: &Traffic, last: bool) -> Vec<Append> {
+    pub(crate) fn cut(&mut self, random: &mut Random, traffic: &Traffic, last: bool) -> Vec<Append> {
         self.now += if last { 2_000 } else { self.step };
         let mut appends = Vec::new();
         for (lane, entries) in traffic.lanes.iter().enumerate() {
@@ -228,23 +228,23 @@ impl Cutter {
     }
 
     /// Whether everything has been cut.
-    pub fn is_done(&self, traffic: &Traffic) -> bool {
+    pub(crate) fn is_done(&self, traffic: &Traffic) -> bool {
         self.cursors.iter().zip(&traffic.lanes).all(|(&cursor, lane)| cursor == lane.len())
     }
 }
 
-pub fn tx_id(id: u32) -> TxId {
+pub(crate) fn tx_id(id: u32) -> TxId {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&id.to_be_bytes());
     TxId::from_bytes(bytes)
 }
 
-pub fn small_id(id: &TxId) -> u32 {
+pub(crate) fn small_id(id: &TxId) -> u32 {
     u32::from_be_bytes(*id.as_bytes().first_chunk().expect("ids have 32 bytes"))
 }
 
 /// The engine's form of what a height appends. Equal runs are shared between lanes, except some.
-pub fn engine_appends(random: &mut Random, appends: &[Append]) -> Vec<LaneAppend> {
+pub(crate) fn engine_appends(random: &mut Random, appends: &[Append]) -> Vec<LaneAppend> {
     let mut shared: BTreeMap<Vec<u32>, Arc<Run>> = BTreeMap::new();
     let mut out = Vec::new();
     for (lane, append) in appends.iter().enumerate() {
