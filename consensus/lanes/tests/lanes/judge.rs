@@ -57,10 +57,8 @@ impl Case {
         let mut other = self.authors[lane].clone();
         self.add(lane, &[], 1);
         let other = other.plain(2);
-        let proof = evidence(&self.view.insert(other.clone(), at(10))).pop().expect("two variants are evidence");
-            .try_into()
-            .ok()
-            .expect("one piece of evidence");
+        let proof =
+            evidence(&self.view.insert(other.clone(), at(10))).pop().expect("two variants are evidence");
         (other, proof)
     }
 }
