@@ -20,3 +20,5 @@ pub mod node;
 pub mod recovery;
 pub mod rpc;
 pub mod store;
+#[cfg(test)]
+mod testing;

@@ -151,6 +151,7 @@ impl Config {
             ("rpc.max_range_batches", self.rpc.max_range_batches as usize),
             ("rpc.client_transactions_per_second", self.rpc.client_transactions_per_second as usize),
             ("rpc.client_bytes_per_second", self.rpc.client_bytes_per_second.as_usize()),
+            ("consensus.max_connections_per_ip", self.consensus.max_connections_per_ip),
             ("segments.max_peers", self.segments.max_peers),
             ("segments.seal_bytes", self.segments.seal_bytes.as_usize()),
             ("store.snapshot_interval", usize::try_from(self.store.snapshot_interval).unwrap_or(usize::MAX)),
@@ -161,7 +162,7 @@ impl Config {
                 return Err(ConfigError::Invalid { key, value: value.to_string(), why });
             }
         }
-        if self.store.cache.get() < 16 << 20 {
+        if self.store.cache.bytes() < 16 << 20 {
             return Err(ConfigError::Invalid {
                 key: "store.cache",
                 value: self.store.cache.to_string(),

@@ -74,6 +74,8 @@ pub struct ConsensusConfig {
     /// How long after the last block an empty one follows when there is nothing to order.
     #[serde(with = "humantime_serde")]
     pub idle_block: Duration,
+    /// The most connections with one IP address.
+    pub max_connections_per_ip: usize,
 }
 
 /// `[segments]`
@@ -94,6 +96,8 @@ pub struct SegmentsConfig {
     pub heartbeat: Duration,
     /// A segment is closed early once it carries this much.
     pub seal_bytes: ByteSize,
+    /// Whether this node relays segments by gossip, for nodes that are not connected to their authors.
+    pub gossip: bool,
     /// The most connected peers.
     pub max_peers: usize,
     /// How long to wait for a peer's answer to a fetch.
@@ -153,6 +157,8 @@ pub struct StoreConfig {
     pub cache: ByteSize,
     /// How many blocks between two snapshots of the state.
     pub snapshot_interval: u64,
+    /// Whether opening after a crash is quick, at the price of two fsyncs for each commit instead of one.
+    pub quick_repair: bool,
 }
 
 /// `[log]`
@@ -190,6 +196,7 @@ impl Default for ConsensusConfig {
             vote_timeout: Duration::from_millis(250),
             timeout_increase: Duration::from_millis(250),
             idle_block: Duration::from_secs(1),
+            max_connections_per_ip: 32,
         }
     }
 }
@@ -202,6 +209,7 @@ impl Default for SegmentsConfig {
             interval: Duration::from_millis(20),
             heartbeat: Duration::from_secs(1),
             seal_bytes: ByteSize::kib(512),
+            gossip: false,
             max_peers: 128,
             fetch_timeout: Duration::from_secs(5),
             startup_check: true,
@@ -242,6 +250,7 @@ impl Default for StoreConfig {
             keep_for: Duration::from_secs(24 * 3600),
             cache: ByteSize::mib(128),
             snapshot_interval: 200,
+            quick_repair: false,
         }
     }
 }

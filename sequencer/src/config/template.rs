@@ -35,6 +35,8 @@ vote_timeout = "{vote}"
 timeout_increase = "{increase}"
 # When there is nothing to order, an empty block follows the last one after this time.
 idle_block = "{idle}"
+# Raise it where many nodes share one address.
+max_connections_per_ip = {per_ip}
 "#,
             moniker = node.moniker,
             listen = consensus.listen,
@@ -43,6 +45,7 @@ idle_block = "{idle}"
             vote = time(consensus.vote_timeout),
             increase = time(consensus.timeout_increase),
             idle = time(consensus.idle_block),
+            per_ip = consensus.max_connections_per_ip,
         ),
         format!(
             r#"
@@ -55,6 +58,8 @@ peers = {peers}
 interval = "{interval}"
 heartbeat = "{heartbeat}"
 seal_bytes = "{seal}"
+# Whether this node relays segments by gossip, for nodes that are not connected to their authors.
+gossip = {gossip}
 max_peers = {max_peers}
 # How long to wait for a peer's answer when segments are missing.
 fetch_timeout = "{fetch}"
@@ -68,6 +73,7 @@ startup_timeout = "{timeout}"
             interval = time(segments.interval),
             heartbeat = time(segments.heartbeat),
             seal = segments.seal_bytes,
+            gossip = segments.gossip,
             max_peers = segments.max_peers,
             fetch = time(segments.fetch_timeout),
             check = segments.startup_check,
@@ -113,6 +119,9 @@ keep_for = "{keep_for}"
 cache = "{cache}"
 # How many blocks between two snapshots of the state: a restart replays at most so many.
 snapshot_interval = {snapshot}
+# After a crash the store is checked from front to back, roughly 1 GB a second. With this on it need not be, but
+# each commit costs two fsyncs instead of one.
+quick_repair = {quick_repair}
 
 [log]
 # "pretty" or "json".
@@ -124,6 +133,7 @@ filter = {filter:?}
             keep_for = time(store.keep_for),
             cache = store.cache,
             snapshot = store.snapshot_interval,
+            quick_repair = store.quick_repair,
             filter = log.filter,
         ),
     ]

@@ -102,11 +102,11 @@ fn a_missing_file_says_how_to_make_one() {
 #[test]
 fn sizes_have_units() {
     for (text, bytes) in [("5", 5), ("2KiB", 2048), ("3 MiB", 3 << 20), ("1GiB", 1 << 30)] {
-        assert_eq!(text.parse::<ByteSize>().unwrap().get(), bytes);
+        assert_eq!(text.parse::<ByteSize>().unwrap().bytes(), bytes);
     }
     for text in ["", "MiB", "-1", "1.5MiB", "99999999999999GiB"] {
         assert!(text.parse::<ByteSize>().is_err(), "{text}");
     }
     assert_eq!(ByteSize::kib(1536).to_string(), "1536KiB");
-    assert_eq!(ByteSize::bytes(0).to_string(), "0");
+    assert_eq!(ByteSize::new(0).to_string(), "0");
 }

@@ -14,7 +14,7 @@ const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 <
 
 impl ByteSize {
     /// So many bytes.
-    pub const fn bytes(bytes: u64) -> Self {
+    pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }
 
@@ -29,7 +29,7 @@ impl ByteSize {
     }
 
     /// The number of bytes.
-    pub const fn get(self) -> u64 {
+    pub const fn bytes(self) -> u64 {
         self.0
     }
 

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use fairlane_chain::OrderRecord;
 use fairlane_engine::{BlockStore, FinalizedBlock, StoreError as EngineStoreError, StoredProposal};
 use fairlane_types::{BlockId, CommitCertificate, Decode as _, Height, Proposal, Round, TxId};
-use redb::{ReadableDatabase as _, ReadableTable as _};
+use redb::ReadableDatabase as _;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// A decided proposal with its certificate.
-pub type Decision = (Arc<Proposal>, CommitCertificate);
+pub(super) type Decision = (Arc<Proposal>, CommitCertificate);
 
 impl Store {
     /// Snapshots of the chain state, newest first, each with its height.

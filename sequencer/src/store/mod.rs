@@ -147,8 +147,8 @@ impl Store {
         self.0.queue.durable(Write::Finalized(block)).await
     }
 
-    /// Where a transaction was ordered: height, and place among the block's transactions. Knows the last
-    /// [`recent::CAPACITY`] ordered transactions.
+    /// Where a transaction was ordered: height, and place among the block's transactions. Knows
+    /// recent transactions only: at least the last 500,000, where as many were ordered.
     pub fn transaction(&self, id: &TxId) -> Option<(Height, u32)> {
         self.0.recent.read().unwrap_or_else(PoisonError::into_inner).get(id)
     }

@@ -7,8 +7,8 @@ use super::writer::Queue;
 use super::{Bounds, OpenError, Shared, Store, StoreError, StoreOptions, WriterContext};
 use crate::metrics::StoreMetrics;
 use fairlane_chain::OrderRecord;
-use fairlane_types::{Decode as _, Genesis, Height, NetworkId};
-use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, StorageError};
+use fairlane_types::{Decode, Genesis, Height, NetworkId};
+use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -89,7 +89,7 @@ fn prepare(database: &Database, path: &Path, network: NetworkId) -> Result<(), O
     if format > FORMAT {
         return Err(OpenError::NewerFormat { path: path.to_owned(), found: format, known: FORMAT });
     }
-    let found = NetworkId::from_bytes(found).map_err(|error| damaged(error.to_string()))?;
+    let found = <NetworkId as Decode>::from_bytes(found).map_err(|error| damaged(error.to_string()))?;
     if found != network {
         return Err(OpenError::OtherNetwork { path: path.to_owned(), found, wanted: network });
     }

@@ -9,7 +9,7 @@ use fairlane_types::{
     BatchIndex, Decode as _, Height, LaneId, LaneSeq, Reader, RollupHead, RollupId, SegmentDigest, SegmentHeader,
     SegmentRef, ValidatorSet,
 };
-use redb::{ReadOnlyTable, ReadableDatabase as _, ReadableTable as _};
+use redb::{ReadOnlyTable, ReadableDatabase as _};
 
 type SegmentTable = ReadOnlyTable<&'static [u8; SegmentRef::BYTES], &'static [u8]>;
 

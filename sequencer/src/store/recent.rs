@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// How many transactions are remembered at most, apart from the newest block's: about 100 bytes each.
-pub const CAPACITY: usize = 1 << 19;
+pub(super) const CAPACITY: usize = 1 << 19;
 
 /// The last ordered transactions.
 #[derive(Debug, Default)]
@@ -33,10 +33,5 @@ impl Recent {
 
     pub(super) fn get(&self, id: &TxId) -> Option<(Height, u32)> {
         self.places.get(id).copied()
-    }
-
-    /// How many transactions are remembered.
-    pub(super) fn len(&self) -> usize {
-        self.places.len()
     }
 }

@@ -163,8 +163,10 @@ impl Writer {
             }
             let failed = result.is_err();
             if let Some(reply) = close {
-                // Whoever asked may be gone.
-                let _ = reply.send(result.and_then(|()| self.finish()));
+                let result = result.and_then(|()| self.finish());
+                // The writer's hold on the file ends before whoever asked hears of it, who may be gone.
+                drop(self);
+                let _ = reply.send(result);
                 return;
             }
             if failed {

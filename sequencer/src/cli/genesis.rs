@@ -1,0 +1,114 @@
+//! `fairlane genesis`: making and checking genesis files.
+
+use super::out;
+use crate::genesis_file;
+use clap::{Args, Subcommand};
+use fairlane_types::{Genesis, Incarnation, ProtocolParams, Validator, ValidatorId, ValidatorSet, VotingPower};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GenesisCommand {
+    /// Writes the genesis file of a new network.
+    Create(Create),
+    /// Checks a genesis file and prints the network that it makes.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// A name for people, at most 64 bytes.
+    #[arg(long)]
+    name: String,
+    /// A validator's id (as `fairlane keys show` prints it) and its voting power.
+    #[arg(long = "validator", value_name = "ID=POWER", required = true)]
+    validators: Vec<ValidatorArgument>,
+    /// A rollup's id, and its ordering group where it is not 0.
+    #[arg(long = "rollup", value_name = "ID[:GROUP]", required = true)]
+    rollups: Vec<RollupArgument>,
+    /// The file to write. All validators need the same one.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// `ID=POWER`
+#[derive(Clone, Copy, Debug)]
+struct ValidatorArgument {
+    id: ValidatorId,
+    power: u64,
+}
+
+impl FromStr for ValidatorArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, power) = text.split_once('=').ok_or("write it as ID=POWER")?;
+        Ok(Self {
+            id: ValidatorId::from_hex(id).map_err(|_| "the id must be 64 hexadecimal digits")?,
+            power: power.parse().map_err(|_| "the power must be a whole number")?,
+        })
+    }
+}
+
+/// `ID` or `ID:GROUP`
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RollupArgument {
+    pub(super) id: u64,
+    pub(super) group: u32,
+}
+
+impl FromStr for RollupArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, group) = text.split_once(':').unwrap_or((text, "0"));
+        Ok(Self {
+            id: id.parse().map_err(|_| "the id must be a whole number")?,
+            group: group.parse().map_err(|_| "the group must be a whole number")?,
+        })
+    }
+}
+
+impl GenesisCommand {
+    pub(super) fn run(self) -> eyre::Result<()> {
+        match self {
+            Self::Create(create) => create.run(),
+            Self::Check { file } => describe(&genesis_file::read(&file)?),
+        }
+    }
+}
+
+impl Create {
+    fn run(self) -> eyre::Result<()> {
+        let members = self.validators.iter().map(|argument| Validator {
+            id: argument.id,
+            power: VotingPower::new(argument.power),
+            incarnation: Incarnation::ZERO,
+        });
+        let mut rollups: Vec<_> = self.rollups.iter().copied().map(Into::into).collect();
+        rollups.sort_by_key(|rollup: &fairlane_types::RollupSpec| rollup.id);
+        let genesis = Genesis {
+            name: self.name,
+            time: genesis_file::now(),
+            params: ProtocolParams::default(),
+            validators: ValidatorSet::new(members.collect())?,
+            rollups,
+            l1_chain_id: 0,
+            stake_manager: [0; 20],
+        };
+        genesis.check()?;
+        genesis_file::write(&self.out, &genesis)?;
+        describe(&genesis)
+    }
+}
+
+fn describe(genesis: &Genesis) -> eyre::Result<()> {
+    let quorums = genesis.validators.quorums();
+    out!("network     {} ({})", genesis.network(), genesis.name)?;
+    out!("validators  {}, voting power {}, quorum {}", genesis.validators.len(), quorums.total, quorums.quorum)?;
+    out!("rollups     {}", genesis.rollups.len())?;
+    Ok(())
+}

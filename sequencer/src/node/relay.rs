@@ -1,0 +1,66 @@
+//! From consensus to everybody who listens: finalized blocks go to metrics and to subscribers.
+
+use crate::metrics::Metrics;
+use fairlane_engine::FinalizedBlock;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::broadcast;
+
+/// The most transactions of one block whose latency is measured.
+const LATENCY_SAMPLES: usize = 64;
+
+/// Passes finalized blocks on until consensus ends.
+pub(super) async fn run(
+    mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
+    subscribers: broadcast::Sender<Arc<FinalizedBlock>>,
+    metrics: Metrics,
+) {
+    let mut last: Option<Instant> = None;
+    loop {
+        match finalized.recv().await {
+            Ok(block) => {
+                let now = Instant::now();
+                let interval = last.replace(now).map(|last| now - last);
+                metrics.consensus.finalized(
+                    block.height().get(),
+                    block.certificate.round.get(),
+                    block.proposal.evidence.len(),
+                    interval,
+                );
+                record(&metrics, &block);
+                // Nobody may be listening.
+                let _ = subscribers.send(block);
+            }
+            Err(broadcast::error::RecvError::Lagged(blocks)) => {
+                tracing::warn!(blocks, "finalized blocks came faster than they were passed on");
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+fn record(metrics: &Metrics, block: &FinalizedBlock) {
+    let (report, ordering) = (&block.report, &metrics.ordering);
+    ordering.ordered.inc_by(block.order.entries.len() as u64);
+    ordering.blocked.set(count(report.blocked));
+    ordering.pending.set(count(report.pending));
+    ordering.dropped.inc_by(report.dropped as u64);
+    ordering.capped.inc_by(u64::from(!report.capped.is_empty()));
+    // Nearly all components have one member, so those are counted cheaply.
+    for size in report.component_sizes.iter().filter(|size| **size > 1) {
+        ordering.component_size.observe(f64::from(*size));
+    }
+    if report.component_sizes.contains(&1) {
+        ordering.component_size.observe(1.0);
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let step = block.order.entries.len().div_ceil(LATENCY_SAMPLES).max(1);
+    for entry in block.order.entries.iter().step_by(step) {
+        let received = std::time::Duration::from_nanos(entry.key.as_nanos());
+        ordering.latency_seconds.observe(now.saturating_sub(received).as_secs_f64());
+    }
+}
+
+fn count(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,164 @@
+//! What the home directory says, and what follows from it for each part.
+
+use super::NodeError;
+use super::stage::Task;
+use crate::config::{Config, Home};
+use crate::lane_service::{
+    self, LaneHandle, LaneServiceConfig, LaneServiceError, LaneServiceParts, RecentSegments, SegmentServer,
+};
+use crate::metrics::Metrics;
+use crate::network::{self, NetworkConfig, NetworkHandle, NetworkLimits, NetworkParts, ReceivedSegment};
+use crate::store::{Retention, Store, StoreOptions};
+use crate::{genesis_file, keys, recovery};
+use fairlane_chain::ChainState;
+use fairlane_engine::{ConsensusTimeouts, EngineConfig, PeerLimits};
+use fairlane_types::{Genesis, SigningKey};
+use libp2p::identity::Keypair;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// What the files of the home directory say.
+pub(super) struct Setup {
+    pub(super) home: Home,
+    pub(super) config: Config,
+    pub(super) genesis: Genesis,
+    /// Only of a member of the validator set.
+    pub(super) key: Option<SigningKey>,
+    pub(super) identity: Keypair,
+    pub(super) metrics: Metrics,
+}
+
+impl Setup {
+    pub(super) fn read(home: Home, config: Config) -> Result<Self, NodeError> {
+        let genesis = genesis_file::read(&home.genesis())?;
+        let identity = keys::read_network(&home.network_key())?;
+        let key = match keys::read_consensus(&home.consensus_key()) {
+            Ok(key) => Some(key),
+            // A node without a consensus key follows the chain.
+            Err(keys::KeyError::Missing(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let key = key.filter(|key| genesis.validators.get(&key.validator()).is_some());
+        tracing::info!(
+            network = %genesis.network(),
+            name = genesis.name,
+            moniker = config.node.moniker,
+            validator = key.as_ref().map(|key| key.validator().to_string()),
+            peer = %identity.public().to_peer_id(),
+            version = env!("CARGO_PKG_VERSION"),
+            "the node starts"
+        );
+        if key.is_none() {
+            tracing::info!("this node is no member of the validator set: it follows the chain");
+        }
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+        Ok(Self { home, config, genesis, key, identity, metrics })
+    }
+
+    /// Opens the store and restores the chain state from it.
+    pub(super) async fn restore(&self) -> Result<(Store, ChainState), NodeError> {
+        let (path, genesis) = (self.home.store(), self.genesis.clone());
+        let config = &self.config.store;
+        let options = StoreOptions {
+            cache: config.cache.as_usize(),
+            retention: Retention { blocks: config.keep_blocks, time: config.keep_for },
+            quick_repair: config.quick_repair,
+        };
+        let metrics = self.metrics.store.clone();
+        let restore = move || {
+            let store = Store::open_with(&path, genesis.network(), &genesis, options, metrics)?;
+            let state = recovery::recover(&store, &genesis)?;
+            Ok((store, state))
+        };
+        tokio::task::spawn_blocking(restore).await.map_err(|_| NodeError::Panicked("recovery"))?
+    }
+
+    pub(super) fn start_network(
+        &self,
+        source: SegmentServer,
+    ) -> Result<(NetworkHandle, mpsc::Receiver<ReceivedSegment>), NodeError> {
+        let config = &self.config.segments;
+        let max_peers = u32::try_from(config.max_peers).unwrap_or(u32::MAX);
+        let limits = NetworkLimits {
+            // Two nodes that dial each other hold two connections.
+            max_connections: max_peers.saturating_mul(2),
+            fetch_timeout: config.fetch_timeout,
+            ..NetworkLimits::default()
+        };
+        let network = NetworkConfig {
+            listen: vec![config.listen.clone()],
+            peers: config.peers.clone(),
+            gossip: config.gossip,
+            limits,
+        };
+        let parts = NetworkParts {
+            keypair: self.identity.clone(),
+            network: self.genesis.network(),
+            max_segment_bytes: self.genesis.params.max_segment_bytes as usize,
+            validator: self.key.clone(),
+            source: Arc::new(source),
+            metrics: self.metrics.network.clone(),
+        };
+        Ok(network::start(network, parts)?)
+    }
+
+    pub(super) fn start_lanes(
+        &self,
+        state: &ChainState,
+        store: &Store,
+        recent: RecentSegments,
+        (network, received): (NetworkHandle, mpsc::Receiver<ReceivedSegment>),
+        shutdown: CancellationToken,
+    ) -> (LaneHandle, Task<LaneServiceError>) {
+        let config = &self.config.segments;
+        let settings = LaneServiceConfig {
+            interval: config.interval,
+            heartbeat: config.heartbeat,
+            seal_bytes: config.seal_bytes.as_usize(),
+            idle_block: self.config.consensus.idle_block,
+            startup_check: config.startup_check,
+            startup_timeout: config.startup_timeout,
+        };
+        let parts = LaneServiceParts {
+            genesis: self.genesis.clone(),
+            base: state.base(),
+            chain_time: state.time(),
+            key: self.key.clone(),
+            store: store.clone(),
+            network,
+            received,
+            recent,
+            metrics: self.metrics.lanes.clone(),
+            cut_metrics: self.metrics.cuts.clone(),
+            shutdown,
+        };
+        lane_service::start(settings, parts)
+    }
+
+    pub(super) fn engine_config(&self) -> EngineConfig {
+        let config = &self.config.consensus;
+        EngineConfig {
+            moniker: self.config.node.moniker.clone(),
+            persistent_peers: config.peers.clone(),
+            timeouts: ConsensusTimeouts {
+                propose: config.propose_timeout,
+                prevote: config.vote_timeout,
+                precommit: config.vote_timeout,
+                delta: config.timeout_increase,
+                ..ConsensusTimeouts::default()
+            },
+            max_hold: config.idle_block.saturating_mul(2).saturating_add(Duration::from_secs(1)),
+            snapshot_interval: self.config.store.snapshot_interval,
+            peers: PeerLimits { per_ip: config.max_connections_per_ip, ..PeerLimits::default() },
+            ..EngineConfig::new(
+                self.identity.clone(),
+                self.key.clone(),
+                config.listen.clone(),
+                self.home.consensus_wal(),
+            )
+        }
+    }
+}
+

@@ -1,0 +1,118 @@
+//! What tests of this crate share: a network of one validator, and blocks as its chain would have them.
+
+use fairlane_chain::{BlockInput, ChainState, prepare};
+use fairlane_engine::FinalizedBlock;
+use fairlane_lanes::{CutContent, LaneContent};
+use fairlane_types::vote::vote_sign_bytes;
+use fairlane_types::{
+    CommitCertificate, CommitSignature, Cut, Event, Genesis, GroupId, Incarnation, LaneId, Leg, ProtocolParams,
+    RollupId, RollupSpec, Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, Validator,
+    ValidatorSet, VoteKind, VotingPower,
+};
+use std::sync::Arc;
+
+const START: u64 = 1_700_000_000_000_000_000;
+const MILLISECOND: u64 = 1_000_000;
+
+/// A genesis with these validators (by seed), one unit of power each, and rollups 1 and 2.
+pub(crate) fn genesis(seeds: &[u8]) -> Genesis {
+    let members = seeds.iter().map(|seed| Validator {
+        id: SigningKey::from_seed(&[*seed; 32]).validator(),
+        power: VotingPower::new(1),
+        incarnation: Incarnation::ZERO,
+    });
+    let rollup = |id| RollupSpec { id: RollupId::new(id), group: GroupId::new(0) };
+    Genesis {
+        name: "test".to_owned(),
+        time: Timestamp::from_nanos(START),
+        params: ProtocolParams::default(),
+        validators: ValidatorSet::new(members.collect()).unwrap(),
+        rollups: vec![rollup(1), rollup(2)],
+        l1_chain_id: 0,
+        stake_manager: [0; 20],
+    }
+}
+
+/// A chain with one validator, made block by block.
+pub(crate) struct TestChain {
+    pub(crate) genesis: Genesis,
+    pub(crate) key: SigningKey,
+    pub(crate) state: ChainState,
+    head: SegmentRef,
+    now: u64,
+    salt: u64,
+}
+
+impl TestChain {
+    pub(crate) fn new() -> Self {
+        let genesis = genesis(&[1]);
+        let key = SigningKey::from_seed(&[1; 32]);
+        let lane = LaneId { validator: key.validator(), incarnation: Incarnation::ZERO };
+        let state = ChainState::genesis(&genesis).unwrap();
+        Self { genesis, key, state, head: SegmentRef::empty(lane), now: START, salt: 0 }
+    }
+
+    pub(crate) fn lane(&self) -> LaneId {
+        self.head.lane
+    }
+
+    /// A transaction for a rollup that nobody made before.
+    pub(crate) fn transaction(&mut self, rollup: u64, bytes: usize) -> Transaction {
+        self.salt += 1;
+        let mut salt = [0; 16];
+        salt[..8].copy_from_slice(&self.salt.to_be_bytes());
+        let leg = Leg { rollup: RollupId::new(rollup), payload: vec![rollup as u8; bytes].into() };
+        let expires_at = Timestamp::from_nanos(self.now + 60_000 * MILLISECOND);
+        Transaction::new(vec![leg], expires_at, salt).unwrap()
+    }
+
+    /// The next segment of the lane, 50 ms after the one before. With `fork`, another one for the same place.
+    pub(crate) fn segment(&mut self, transactions: Vec<Transaction>) -> Arc<Segment> {
+        self.now += 50 * MILLISECOND;
+        let segment = self.fork(transactions);
+        self.head = segment.reference();
+        segment
+    }
+
+    /// A segment that follows the last one, without taking it.
+    pub(crate) fn fork(&self, transactions: Vec<Transaction>) -> Arc<Segment> {
+        let count = transactions.len() as u32;
+        let events = if count > 0 { vec![Event::Own { count, age: MILLISECOND }] } else { Vec::new() };
+        let draft = SegmentDraft {
+            lane: self.head.lane,
+            seq: self.head.seq.next(),
+            parent: self.head.digest,
+            timestamp: Timestamp::from_nanos(self.now),
+            events,
+            transactions,
+        };
+        Arc::new(draft.seal(self.state.network(), &self.genesis.params, &self.key).unwrap())
+    }
+
+    /// The block that takes the lane up to these segments.
+    pub(crate) fn block(&mut self, segments: Vec<Arc<Segment>>, snapshot: bool) -> Arc<FinalizedBlock> {
+        let input = BlockInput {
+            cut: Cut::new(vec![segments.last().unwrap().reference()]).unwrap(),
+            content: CutContent { lanes: vec![LaneContent { lane: self.head.lane, segments }] },
+            evidence: Vec::new(),
+            l1_anchor: Default::default(),
+        };
+        let prepared = prepare(&self.state, input).unwrap();
+        self.state.commit(prepared.delta).unwrap();
+        let block = prepared.proposal.id();
+        let (height, round) = (prepared.proposal.header.height, Round::ZERO);
+        let message =
+            vote_sign_bytes(&self.state.network(), VoteKind::Precommit, height, round, Some(&block));
+        let signature =
+            CommitSignature { validator: self.key.validator(), signature: self.key.sign(&message) };
+        Arc::new(FinalizedBlock {
+            proposal: Arc::new(prepared.proposal),
+            certificate: CommitCertificate { height, round, block, signatures: vec![signature] },
+            batches: prepared.batches,
+            heads: prepared.heads,
+            order: prepared.order,
+            report: prepared.report,
+            snapshot: snapshot.then(|| self.state.snapshot()),
+        })
+    }
+}
