@@ -235,3 +235,7 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "codec_tests.rs"]
+mod tests;

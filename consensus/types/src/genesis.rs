@@ -107,3 +107,7 @@ impl Decode for Genesis {
         Ok(genesis)
     }
 }
+
+#[cfg(test)]
+#[path = "genesis_tests.rs"]
+mod tests;

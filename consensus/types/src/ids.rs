@@ -269,3 +269,7 @@ impl Decode for LaneId {
         Ok(Self { validator: Decode::decode(input)?, incarnation: Decode::decode(input)? })
     }
 }
+
+#[cfg(test)]
+#[path = "ids_tests.rs"]
+mod tests;

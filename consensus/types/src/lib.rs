@@ -55,3 +55,6 @@ pub use segment::{Event, Segment, SegmentDraft, SegmentError, SegmentHeader};
 pub use transaction::{Leg, Transaction, TransactionError};
 pub use validator::{Quorums, Validator, ValidatorSet, ValidatorSetError};
 pub use vote::{SignedProposal, SignedVote, VoteKind};
+
+#[cfg(test)]
+mod decoding_tests;

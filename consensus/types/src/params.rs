@@ -141,3 +141,7 @@ impl Decode for ProtocolParams {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "params_tests.rs"]
+mod tests;

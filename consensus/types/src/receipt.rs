@@ -79,3 +79,7 @@ impl Decode for Receipt {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "receipt_tests.rs"]
+mod tests;

@@ -464,3 +464,7 @@ fn encode_segment(
     }
     Bytes::from(out.into_vec())
 }
+
+#[cfg(test)]
+#[path = "segment_tests.rs"]
+mod tests;

@@ -160,3 +160,7 @@ impl PartialEq for Transaction {
 }
 
 impl Eq for Transaction {}
+
+#[cfg(test)]
+#[path = "transaction_tests.rs"]
+mod tests;

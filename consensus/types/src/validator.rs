@@ -207,3 +207,7 @@ impl Decode for ValidatorSet {
             .map_err(|_| DecodeError::Invalid { what: "validator set", why: "keys or powers are not usable" })
     }
 }
+
+#[cfg(test)]
+#[path = "validator_tests.rs"]
+mod tests;
