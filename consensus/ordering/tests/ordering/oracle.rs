@@ -41,7 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) pending: BTreeSet<Id>,
     pub(crate) dropped: BTreeSet<Id>,
     pub(crate) capped: BTreeSet<u32>,
-    /// By emitted transaction: everything live on a cycle of evidence with it.
+    /// By emitted transaction: everything live on a cycle of evidence with it, separations between groups counting
+    /// as evidence.
     pub(crate) cycles: BTreeMap<Id, BTreeSet<Id>>,
 }
 
@@ -150,7 +151,7 @@ impl Oracle {
         outcome.omega = rule.omega;
         let (selected, capped) = rule.select(self.cap);
         let full: Vec<Id> = rule.all.clone();
-        let reach = rule.reach(&full, self.f());
+        let reach = rule.follow(&full, |u, v| rule.edge(u, v, self.f()) || rule.hi[&u] < rule.lo[&v]);
         for component in rule.order(&selected.emit, self.f()) {
             for &id in &component {
                 let same =
@@ -247,14 +248,18 @@ impl<'a> View<'a> {
             && (self.p[&(v, u)] <= b || self.hi[&u] < self.lo[&v])
     }
 
-    /// What each of `set` reaches inside `set`, itself included.
+    /// What each of `set` reaches inside `set` by E_b, itself included.
     fn reach(&self, set: &[Id], b: u128) -> BTreeMap<Id, BTreeSet<Id>> {
+        self.follow(set, |u, v| self.edge(u, v, b))
+    }
+
+    fn follow(&self, set: &[Id], edge: impl Fn(Id, Id) -> bool) -> BTreeMap<Id, BTreeSet<Id>> {
         let follow = |&from: &Id| {
             let mut seen = BTreeSet::from([from]);
             let mut open = vec![from];
             while let Some(u) = open.pop() {
                 for &v in set {
-                    if self.edge(u, v, b) && seen.insert(v) {
+                    if edge(u, v) && seen.insert(v) {
                         open.push(v);
                     }
                 }

@@ -1,10 +1,12 @@
-//! Throughput of the engine in transactions a second, appending included.
+//! Throughput of the engine in transactions a second of CPU time on one core, appending included.
 //!
 //! `cargo bench -p fairlane-ordering -- broadcast/n4` runs a part; names are
 //! `workload/n<lanes>/groups<groups>/<honest or reversed>`.
 
+mod cpu;
 mod workload;
 
+use cpu::CpuTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fairlane_ordering::{Emitted, Engine, OrderingParams};
 use fairlane_types::{Hash32, TxId, VotingPower};
@@ -37,6 +39,9 @@ impl Emitted for Window {
     }
 }
 
+/// Makes the traffic of one workload.
+type Generator = fn(Pattern) -> Traffic;
+
 fn replay(engine: &mut Engine, traffic: &Traffic) -> usize {
     let mut window = Window::default();
     let mut count = 0;
@@ -48,9 +53,8 @@ fn replay(engine: &mut Engine, traffic: &Traffic) -> usize {
     count
 }
 
-fn workloads(criterion: &mut Criterion) {
-    let kinds: [(&str, fn(Pattern) -> Traffic); 2] =
-        [("broadcast", workload::broadcast), ("ingress", workload::ingress)];
+fn workloads(criterion: &mut Criterion<CpuTime>) {
+    let kinds: [(&str, Generator); 2] = [("broadcast", workload::broadcast), ("ingress", workload::ingress)];
     for (kind, generate) in kinds {
         for lanes in [4, 10, 32, 100] {
             let mut group = criterion.benchmark_group(format!("{kind}/n{lanes}"));
@@ -82,8 +86,9 @@ fn engine(lanes: usize) -> Engine {
     Engine::new(&vec![VotingPower::new(1); lanes], params).expect("unit powers have thresholds")
 }
 
-fn config() -> Criterion {
+fn config() -> Criterion<CpuTime> {
     Criterion::default()
+        .with_measurement(CpuTime)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(1))
         .measurement_time(Duration::from_secs(1))
