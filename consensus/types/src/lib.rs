@@ -9,6 +9,7 @@
 //! on hostile input and allocates no more than the input's length; encoding a decoded value gives the same bytes.
 //!
 //! Not its job: judging values against a chain's state (`fairlane-lanes`, `fairlane-chain`), or anything with I/O.
+#![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

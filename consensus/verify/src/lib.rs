@@ -11,6 +11,7 @@
 //!
 //! Not its job: fetching what is missing (the errors say what that is), or judging a cut or an order: that takes the
 //! segments, and the quorum has done it (`docs/protocol.md`, "Batches and heads").
+#![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
