@@ -165,7 +165,7 @@ impl EngineConfig {
     }
 
     /// The consensus settings in Malachite's terms. Topics and protocols carry the network id, so that nodes of
-    /// different networks that meet have nothing to say to each other.
+    /// different networks that meet have nothing to say to each other; shortened, as topics have at most 64 bytes.
     pub(crate) fn consensus(&self, network: &NetworkId) -> ConsensusConfig {
         let mut p2p = P2pConfig {
             listen_addr: self.listen.clone(),
@@ -178,6 +178,7 @@ impl EngineConfig {
             },
             ..P2pConfig::default()
         };
+        let network: String = network.to_string().chars().take(16).collect();
         let named = |what: &str| format!("/fairlane/{network}/{what}/1");
         p2p.channel_names.consensus = named("consensus");
         p2p.channel_names.proposal_parts = named("parts");

@@ -23,6 +23,8 @@ mod parts;
 mod seams;
 mod signing;
 mod status;
+#[cfg(test)]
+mod testing;
 
 pub use config::{ConsensusTimeouts, EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
 pub use error::EngineError;

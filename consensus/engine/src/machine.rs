@@ -20,6 +20,7 @@ use arc_malachitebft_app::spawn;
 use arc_malachitebft_app::types::codec::Codec as _;
 use arc_malachitebft_signing::Signer;
 use fairlane_types::{NetworkId, ValidatorId};
+use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ const HOST_QUEUE: usize = 256;
 const OBSERVER_QUEUE: usize = 2048;
 /// How long the actors may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the consensus network is asked for a sign of life, and how long it may take to give one.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What consensus asks of the application.
 pub(crate) type HostRequest = HostMsg<FairlaneContext>;
@@ -77,14 +80,35 @@ impl Machine {
         }
     }
 
-    /// Resolves when the actors have stopped by themselves. Cancel safe.
+    /// Resolves when the actors have stopped by themselves, or when the consensus network has: its task can die
+    /// without an actor noticing. Cancel safe.
     pub(crate) async fn stopped(&mut self) {
-        let _ = (&mut self.node_task).await;
+        let mut checks = tokio::time::interval(HEALTH_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = &mut self.node_task => return,
+                _ = checks.tick() => {
+                    if !network_lives(&self.network).await {
+                        tracing::error!("the consensus network has ended");
+                        return;
+                    }
+                }
+            }
+        }
     }
 
     /// Stops all actors and waits until they are gone.
     pub(crate) async fn stop(self) {
         stop(&self.node, self.node_task).await;
+    }
+}
+
+/// Whether the network answers. One that is merely slow counts as alive.
+async fn network_lives(network: &NetworkRef<FairlaneContext>) -> bool {
+    match network.call(NetworkMsg::DumpState, Some(HEALTH_INTERVAL)).await {
+        Ok(CallResult::Success(state)) => state.is_some(),
+        Ok(CallResult::Timeout) => true,
+        Ok(CallResult::SenderError) | Err(_) => false,
     }
 }
 

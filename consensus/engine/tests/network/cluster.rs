@@ -1,0 +1,192 @@
+//! A network of engines in one process, on loopback.
+
+use crate::lanes::{Exchange, TestLanes, now};
+use crate::store::MemoryStore;
+use fairlane_chain::ChainState;
+use fairlane_engine::{EngineConfig, EngineHandle, EngineStatus, Keypair, Multiaddr, start};
+use fairlane_types::{
+    BlockId, Genesis, GroupId, Height, Incarnation, Leg, ProtocolParams, RollupId, RollupSpec, SigningKey,
+    Transaction, Validator, ValidatorSet, VotingPower,
+};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// No wait of a test is longer.
+const DEADLINE: Duration = Duration::from_secs(60);
+const ROLLUP: RollupId = RollupId::new(1);
+
+/// What a node keeps on its disk.
+struct Disk {
+    store: Arc<MemoryStore>,
+    key: SigningKey,
+    identity: Keypair,
+    address: Multiaddr,
+}
+
+/// A running node.
+struct Node {
+    engine: EngineHandle,
+    lanes: Arc<TestLanes>,
+    task: JoinHandle<()>,
+}
+
+pub(crate) struct Cluster {
+    genesis: Genesis,
+    exchange: Arc<Exchange>,
+    idle: Duration,
+    disks: Vec<Disk>,
+    nodes: Vec<Option<Node>>,
+    directory: TempDir,
+    submitted: u64,
+}
+
+fn free_address() -> Multiaddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    format!("/ip4/127.0.0.1/tcp/{port}").parse().expect("it is an address")
+}
+
+impl Cluster {
+    /// A network of `size` validators, none of which runs yet.
+    pub(crate) fn new(size: u8, idle: Duration) -> Self {
+        let disk = |seed: u8| Disk {
+            store: Arc::new(MemoryStore::default()),
+            key: SigningKey::from_seed(&[seed; 32]),
+            identity: Keypair::generate_ed25519(),
+            address: free_address(),
+        };
+        let disks: Vec<Disk> = (1..=size).map(disk).collect();
+        let member = |disk: &Disk| Validator {
+            id: disk.key.validator(),
+            power: VotingPower::new(10),
+            incarnation: Incarnation::ZERO,
+        };
+        let genesis = Genesis {
+            name: "engine-test".to_owned(),
+            time: now(),
+            params: ProtocolParams::default(),
+            validators: ValidatorSet::new(disks.iter().map(member).collect()).expect("it is a set"),
+            rollups: vec![RollupSpec { id: ROLLUP, group: GroupId::ZERO }],
+            l1_chain_id: 0,
+            stake_manager: [0; 20],
+        };
+        let nodes = (0..size).map(|_| None).collect();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self { genesis, exchange: Exchange::new(), idle, disks, nodes, directory, submitted: 0 }
+    }
+
+    /// Starts a node from genesis, its store and its log.
+    pub(crate) async fn start(&mut self, at: usize) {
+        let state = ChainState::genesis(&self.genesis).expect("genesis gives a state");
+        let disk = &self.disks[at];
+        let lanes = TestLanes::new(
+            disk.key.clone(),
+            state.network(),
+            self.genesis.params.clone(),
+            state.base(),
+            self.idle,
+            disk.store.last_decided(),
+            self.exchange.clone(),
+        );
+        let task = lanes.spawn();
+        let engine = start(self.config(at), state, lanes.clone(), disk.store.clone()).await;
+        self.nodes[at] = Some(Node { engine: engine.expect("the engine starts"), lanes, task });
+    }
+
+    fn config(&self, at: usize) -> EngineConfig {
+        let disk = &self.disks[at];
+        let wal = self.directory.path().join(format!("{at}.wal"));
+        let mut config =
+            EngineConfig::new(disk.identity.clone(), Some(disk.key.clone()), disk.address.clone(), wal);
+        config.moniker = format!("node-{at}");
+        let others = self.disks.iter().enumerate().filter(|(other, _)| *other != at);
+        config.persistent_peers = others.map(|(_, disk)| disk.address.clone()).collect();
+        config.peers.per_ip = 64;
+        config.snapshot_interval = 5;
+        config
+    }
+
+    pub(crate) async fn stop(&mut self, at: usize) {
+        let node = self.nodes[at].take().expect("the node runs");
+        node.task.abort();
+        node.engine.shutdown().await.expect("it stops without an error");
+    }
+
+    pub(crate) async fn stop_all(&mut self) {
+        for at in 0..self.nodes.len() {
+            if self.nodes[at].is_some() {
+                self.stop(at).await;
+            }
+        }
+    }
+
+    /// Gives a transaction to a node's lane.
+    pub(crate) fn submit(&mut self, at: usize) {
+        self.submitted += 1;
+        let payload = self.submitted.to_be_bytes().to_vec().into();
+        let mut salt = [0; 16];
+        salt[..8].copy_from_slice(&self.submitted.to_be_bytes());
+        let expires_at = now().saturating_add(60_000_000_000);
+        let transaction = Transaction::new(vec![Leg { rollup: ROLLUP, payload }], expires_at, salt);
+        let node = self.nodes[at].as_ref().expect("the node runs");
+        node.lanes.submit(transaction.expect("it is a transaction"));
+    }
+
+    /// Waits until a node's status satisfies a condition, or fails with what it is instead.
+    pub(crate) async fn wait(
+        &mut self,
+        at: usize,
+        what: &str,
+        condition: impl Fn(&EngineStatus) -> bool + Send,
+    ) {
+        let node = self.nodes[at].as_mut().expect("the node runs");
+        let engine = &mut node.engine;
+        let mut status = engine.status.clone();
+        let reached = tokio::select! {
+            reached = tokio::time::timeout(DEADLINE, status.wait_for(|status| condition(status))) => {
+                reached.is_ok_and(|status| status.is_ok())
+            }
+            ended = engine.ended() => panic!("node {at} ended while waiting for {what}: {ended:?}"),
+        };
+        assert!(reached, "node {at} did not come to {what}: {:?}", *engine.status.borrow());
+    }
+
+    pub(crate) async fn wait_for_height(&mut self, at: usize, height: Height) {
+        self.wait(at, &format!("height {height}"), |status| status.finalized >= height).await;
+    }
+
+    pub(crate) fn finalized(&self, at: usize) -> Height {
+        self.status(at).finalized
+    }
+
+    pub(crate) fn status(&self, at: usize) -> EngineStatus {
+        self.nodes[at].as_ref().expect("the node runs").engine.status.borrow().clone()
+    }
+
+    pub(crate) fn engine(&mut self, at: usize) -> &mut EngineHandle {
+        &mut self.nodes[at].as_mut().expect("the node runs").engine
+    }
+
+    pub(crate) fn store(&self, at: usize) -> &MemoryStore {
+        &self.disks[at].store
+    }
+
+    pub(crate) fn key(&self, at: usize) -> &SigningKey {
+        &self.disks[at].key
+    }
+
+    /// The ids of a node's blocks from the first to `last`.
+    pub(crate) fn ids(&self, at: usize, last: Height) -> Vec<BlockId> {
+        let heights = (1..=last.get()).map(Height::new);
+        heights.map(|height| self.store(at).block(height).expect("the block is kept").proposal.id()).collect()
+    }
+
+    /// How many transactions a node has ordered.
+    pub(crate) fn ordered(&self, at: usize) -> usize {
+        let heights = (1..=self.finalized(at).get()).map(Height::new);
+        heights.filter_map(|height| self.store(at).block(height)).map(|block| block.order.entries.len()).sum()
+    }
+}

@@ -1,0 +1,144 @@
+//! Engines that agree over real connections on loopback, with real lanes and real blocks.
+
+mod cluster;
+mod lanes;
+mod store;
+
+use cluster::Cluster;
+use fairlane_types::{Height, Round};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+const IDLE: Duration = Duration::from_millis(300);
+
+fn init_logs() {
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .try_init();
+}
+
+/// Submits transactions to the given nodes in turn until node `nodes[0]` has finalized `height`.
+async fn load_until(cluster: &mut Cluster, nodes: &[usize], height: Height) {
+    let deadline = Instant::now() + Duration::from_secs(90);
+    for at in nodes.iter().cycle() {
+        if cluster.finalized(nodes[0]) >= height {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no progress: {:?}", cluster.status(nodes[0]));
+        cluster.submit(*at);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn four_nodes_decide_the_same_blocks() {
+    init_logs();
+    let mut cluster = Cluster::new(4, IDLE);
+    for at in 0..4 {
+        cluster.start(at).await;
+    }
+    cluster.wait_for_height(0, Height::FIRST).await;
+    let (began, first) = (Instant::now(), cluster.finalized(0));
+    let last = Height::new(first.get() + 40);
+    load_until(&mut cluster, &[0, 1, 2, 3], last).await;
+    let pace = 40.0 / began.elapsed().as_secs_f64();
+    for at in 0..4 {
+        cluster.wait_for_height(at, last).await;
+    }
+    println!("{pace:.1} blocks/s, {:?}", cluster.status(0));
+
+    let ids = cluster.ids(0, last);
+    for at in 1..4 {
+        assert_eq!(cluster.ids(at, last), ids, "node {at} has other blocks");
+    }
+    assert!(cluster.ordered(0) > 20, "transactions are ordered");
+    let blocks: Vec<_> =
+        (1..=last.get()).map(|height| cluster.store(0).block(Height::new(height)).expect("kept")).collect();
+    for block in &blocks {
+        let signers: BTreeSet<_> =
+            block.certificate.signatures.iter().map(|signed| signed.validator).collect();
+        assert!(signers.len() >= 3, "a quorum signed height {}", block.height());
+        assert_eq!(block.snapshot.is_some(), block.height().get() % 5 == 0);
+    }
+    let mut heard = cluster.engine(0).finalized.try_recv().expect("blocks are told").height();
+    assert_eq!(heard, Height::FIRST, "from the first on");
+    while let Ok(block) = cluster.engine(0).finalized.try_recv() {
+        assert_eq!(block.height(), heard.next(), "without a gap");
+        heard = block.height();
+    }
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_that_restarts_goes_on_where_it_was() {
+    init_logs();
+    let mut cluster = Cluster::new(4, IDLE);
+    for at in 0..4 {
+        cluster.start(at).await;
+    }
+    load_until(&mut cluster, &[0, 1, 2, 3], Height::new(10)).await;
+    cluster.stop(3).await;
+    let stopped_at = cluster.finalized(0);
+    load_until(&mut cluster, &[0, 1, 2], Height::new(stopped_at.get() + 15)).await;
+
+    // As if the process had died between a decision and its execution.
+    cluster.store(3).forget_last_execution();
+    cluster.start(3).await;
+    let behind = cluster.finalized(0);
+    cluster.wait_for_height(3, behind).await;
+    assert_eq!(cluster.ids(3, behind), cluster.ids(0, behind));
+
+    let me = cluster.key(3).validator();
+    load_until(&mut cluster, &[0, 1, 2, 3], Height::new(behind.get() + 20)).await;
+    let last = cluster.finalized(0);
+    let voted = (behind.get()..=last.get()).filter_map(|height| cluster.store(0).block(Height::new(height)));
+    assert!(
+        voted.into_iter().any(|block| block
+            .certificate
+            .signatures
+            .iter()
+            .any(|signed| signed.validator == me)),
+        "the node votes again"
+    );
+    let mut proposed: BTreeMap<(Height, Round), BTreeSet<_>> = BTreeMap::new();
+    for (height, round, id) in cluster.store(3).own_proposals(me) {
+        proposed.entry((height, round)).or_default().insert(id);
+    }
+    assert!(!proposed.is_empty(), "the node proposes");
+    assert!(proposed.values().all(|ids| ids.len() == 1), "one proposal for each round: {proposed:?}");
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_late_node_catches_up_by_sync() {
+    init_logs();
+    let mut cluster = Cluster::new(4, IDLE);
+    for at in 0..3 {
+        cluster.start(at).await;
+    }
+    load_until(&mut cluster, &[0, 1, 2], Height::new(25)).await;
+    cluster.start(3).await;
+    let target = Height::new(cluster.finalized(0).get() + 10);
+    load_until(&mut cluster, &[0, 1, 2], target).await;
+    cluster.wait_for_height(3, target).await;
+    assert!(cluster.status(3).synced >= 20, "most blocks came by sync: {:?}", cluster.status(3));
+    assert_eq!(cluster.ids(3, target), cluster.ids(0, target));
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_idle_network_only_ticks() {
+    init_logs();
+    let idle = Duration::from_secs(1);
+    let mut cluster = Cluster::new(4, idle);
+    for at in 0..4 {
+        cluster.start(at).await;
+    }
+    cluster.wait_for_height(0, Height::new(2)).await;
+    let (began, first) = (Instant::now(), cluster.finalized(0));
+    let last = Height::new(first.get() + 4);
+    cluster.wait_for_height(0, last).await;
+    assert!(began.elapsed() >= 3 * idle, "four blocks take four idle intervals: {:?}", began.elapsed());
+    cluster.stop_all().await;
+}
