@@ -3,6 +3,8 @@
 //!
 //! `prepare` and `commit` are timed apart. Throughput is in transactions.
 
+#![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 
@@ -52,7 +54,7 @@ fn inputs(rate: u64) -> (World, Vec<BlockInput>) {
         for lane in &mut world.lanes {
             received(&world.genesis, lane.segments.last_mut().unwrap());
         }
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             // The last segments are not referenced yet.
             let input = world.block_to(&state, &[round - 1; LANES]);
             inputs.push(input.clone());

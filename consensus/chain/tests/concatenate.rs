@@ -1,4 +1,5 @@
 //! The rule that benches compare with: it orders by lane, and in a network of its own.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(feature = "concatenate")]
 
 mod common;

@@ -1,5 +1,6 @@
 //! Four validators with real lane writers and views, whose segments travel at random speeds: all compute the same
 //! blocks, and each transaction is ordered once, however many lanes it was given to.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(not(feature = "concatenate"))]
 
 mod common;
@@ -152,11 +153,11 @@ fn run(seed: u64) {
         for node in 0..NODES {
             network.nodes[node].receive(ms);
             let is_silent = node == silent && (500..1_500).contains(&ms);
-            if (ms / STEP_MS + node as u64) % 4 == 0 && !is_silent {
+            if (ms / STEP_MS + node as u64).is_multiple_of(4) && !is_silent {
                 network.write(node, ms);
             }
         }
-        if ms % 50 == 0 {
+        if ms.is_multiple_of(50) {
             network.decide(ms);
         }
     }

@@ -1,4 +1,5 @@
 //! Many blocks of random lanes: against the oracle, and against states that were restored from snapshots.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(not(feature = "concatenate"))]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Snapshots: small, exact, and refused when anything in them is not what the header commits to.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(not(feature = "concatenate"))]
 
 mod common;

@@ -1,12 +1,14 @@
 //! What a block does, case by case.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(not(feature = "concatenate"))]
 
 mod common;
 
 use common::{World, advance, at, bundle, equivocation, ids, tx};
-use fairlane_chain::{CommitError, PrepareError, prepare};
+use fairlane_chain::{BlockInput, CommitError, OrderRecord, PrepareError, prepare};
 use fairlane_types::{
-    BatchIndex, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, RollupHead, RollupId, SegmentRef, evidence,
+    Batch, BatchIndex, BlockId, Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, LaneSeq, Proposal,
+    ProtocolParams, RollupHead, RollupId, SegmentRef, evidence,
 };
 
 const ROLLUPS: &[(u64, u32)] = &[(1, 0), (2, 0), (7, 3)];
@@ -29,7 +31,7 @@ fn header_follows_from_the_cut() {
     assert_eq!(header.network, world.genesis.network());
     assert_eq!(header.height, Height::FIRST);
     assert_eq!(header.time, at(60));
-    assert_eq!(header.parent, fairlane_types::BlockId::ZERO);
+    assert_eq!(header.parent, BlockId::ZERO);
     assert_eq!(header.cut_root, prepared.proposal.cut.root());
     assert_eq!(header.heads_root, prepared.heads.root());
     assert_eq!(header.evidence_root, evidence::root(&[]));
@@ -112,7 +114,7 @@ fn batches_chain_and_bundles_stand_in_all_of_theirs() {
 
     let [one, two] = first.batches.as_slice() else { panic!("{:?}", first.batches) };
     assert_eq!((one.header().rollup, two.header().rollup), (RollupId::new(1), RollupId::new(2)));
-    let legs = |batch: &fairlane_types::Batch| -> Vec<_> {
+    let legs = |batch: &Batch| -> Vec<_> {
         batch.items().iter().map(|item| (item.transaction, item.leg_index, item.leg_count)).collect()
     };
     assert_eq!(legs(one), [(tx(1, 1, LATE).id(), 0, 1), (both.id(), 1, 3)]);
@@ -152,7 +154,7 @@ fn each_transaction_is_ordered_once() {
     assert_eq!(state.live_count(), 0);
     for round in 1..4 {
         let ms = 60 * round;
-        world.own(round as usize, ms + 5, &[again.clone()]);
+        world.give(round as usize, ms + 5, &again);
         world.full_round(ms + 20);
         world.full_round(ms + 40);
         world.full_round(ms + 60);
@@ -164,12 +166,11 @@ fn each_transaction_is_ordered_once() {
 
 #[test]
 fn ids_leave_the_window_when_they_can_come_no_more() {
-    let mut params = fairlane_types::ProtocolParams::default();
-    params.expiry_bound = 1_000 * common::MS;
+    let params = ProtocolParams { expiry_bound: 1_000 * common::MS, ..ProtocolParams::default() };
     let mut world = World::with_params(4, ROLLUPS, params);
     let mut state = world.state();
     let short = tx(1, 1, 900);
-    world.own(0, 5, &[short.clone()]);
+    world.give(0, 5, &short);
     for ms in [20, 40, 60] {
         world.full_round(ms);
     }
@@ -179,7 +180,7 @@ fn ids_leave_the_window_when_they_can_come_no_more() {
     let input = world.block(&state);
     advance(&mut state, input);
     assert!(state.contains_emitted(&short.id()));
-    world.own(1, 1060, &[short.clone()]);
+    world.give(1, 1060, &short);
     world.full_round(1060);
     let input = world.block(&state);
     advance(&mut state, input);
@@ -209,7 +210,7 @@ fn what_expires_while_it_waits_is_dropped() {
     let mut world = World::new(4, ROLLUPS);
     let mut state = world.state();
     let waits = tx(1, 1, 100);
-    world.own(0, 5, &[waits.clone()]);
+    world.give(0, 5, &waits);
     world.full_round(20);
     let input = world.block(&state);
     advance(&mut state, input);
@@ -262,7 +263,7 @@ fn an_equivocator_freezes_and_stalls_nobody() {
     let other = world.draft(3, 30);
     let kept = world.seal(3, 35);
     let hidden = tx(8, 1, LATE);
-    world.own(0, 36, &[hidden.clone()]);
+    world.give(0, 36, &hidden);
     // Lane 0 first references the variant that is never decided, lane 1 what is never decided at all.
     world.peer(0, 37, other.reference());
     world.seal(0, 40);
@@ -293,7 +294,7 @@ fn references_off_the_decided_chain_place_nothing() {
     let mut world = World::new(4, ROLLUPS);
     let mut state = world.state();
     let carried = tx(1, 1, LATE);
-    world.own(3, 5, &[carried.clone()]);
+    world.give(3, 5, &carried);
     let decided = world.seal(3, 10);
     let forged = SegmentRef { digest: Hash32::from_bytes([9; 32]).into(), ..decided };
     for lane in 0..3 {
@@ -324,11 +325,8 @@ fn content_must_be_the_chain_to_the_cut() {
     world.full_round(20);
     world.full_round(40);
     let lane = |index: usize| -> LaneId { world.genesis.validators.members()[index].lane() };
-    let broken = |index, seq: u64| PrepareError::BrokenChain {
-        lane: lane(index),
-        seq: seq.try_into().map(fairlane_types::LaneSeq::new).unwrap(),
-    };
-    let refusal = |change: &dyn Fn(&mut fairlane_chain::BlockInput)| {
+    let broken = |index, seq: u64| PrepareError::BrokenChain { lane: lane(index), seq: LaneSeq::new(seq) };
+    let refusal = |change: &dyn Fn(&mut BlockInput)| {
         let mut input = world.block(&state);
         change(&mut input);
         prepare(&state, input).unwrap_err()
@@ -338,7 +336,7 @@ fn content_must_be_the_chain_to_the_cut() {
     assert_eq!(refusal(&|input| drop(input.content.lanes[1].segments.pop())), broken(1, 2));
     assert_eq!(refusal(&|input| drop(input.content.lanes[2].segments.remove(0))), broken(2, 2));
     assert_eq!(refusal(&|input| input.content.lanes[0].segments.swap(0, 1)), broken(0, 2));
-    let foreign = |input: &mut fairlane_chain::BlockInput| {
+    let foreign = |input: &mut BlockInput| {
         input.content.lanes[0].segments = input.content.lanes[1].segments.clone();
     };
     assert_eq!(refusal(&foreign), broken(0, 1));
@@ -376,9 +374,8 @@ fn a_proposal_survives_the_wire() {
     world.full_round(20);
     let prepared = prepare(&state, world.block(&state)).unwrap();
     let bytes = prepared.proposal.to_bytes();
-    let read: fairlane_types::Proposal = fairlane_types::Decode::from_bytes(bytes).unwrap();
+    let read: Proposal = Decode::from_bytes(bytes).unwrap();
     assert_eq!(read, prepared.proposal);
-    let order: fairlane_chain::OrderRecord =
-        fairlane_types::Decode::from_bytes(prepared.order.to_bytes()).unwrap();
+    let order: OrderRecord = Decode::from_bytes(prepared.order.to_bytes()).unwrap();
     assert_eq!(order, prepared.order);
 }

@@ -103,6 +103,11 @@ impl World {
         self.lanes[lane].said.push((ms, Said::Own(txs.to_vec())));
     }
 
+    /// A client gives one transaction to a lane.
+    pub fn give(&mut self, lane: usize, ms: u64, tx: &Transaction) {
+        self.own(lane, ms, std::slice::from_ref(tx));
+    }
+
     /// A lane receives a segment of another.
     pub fn peer(&mut self, lane: usize, ms: u64, segment: SegmentRef) {
         self.lanes[lane].said.push((ms, Said::Peer(segment)));
