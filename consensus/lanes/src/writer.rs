@@ -250,7 +250,7 @@ fn own_bytes(transaction: &Transaction) -> u64 {
 /// The content of one segment while it is filled from the queue.
 #[derive(Debug, Default)]
 struct Page {
-    /// Events with absolute times in place of ages.
+    /// Their ages follow from `times` once the segment's timestamp is known.
     events: Vec<Event>,
     times: Vec<Timestamp>,
     transactions: Vec<Transaction>,

@@ -182,6 +182,20 @@ fn a_view_follows_decisions_whose_segments_it_lacks() {
 }
 
 #[test]
+fn what_waits_below_a_decided_head_is_forgotten() {
+    let world = World::new(4);
+    let mut authors = world.authors();
+    let [_, second, third] = [0, 1, 2].map(|_| authors.iter_mut().map(|a| a.plain(1)).collect::<Vec<_>>());
+    let mut view = world.view();
+    assert!(ready(&insert_all(&mut view, &second, at(1))).is_empty());
+    assert_eq!((view.held_segments(), view.wanted().len()), (4, 4));
+    let heads: Vec<_> = third.iter().map(|segment| segment.reference()).collect();
+    view.decided(&after(&world.base(), &cut(&heads), &[]), at(2));
+    assert_eq!((view.held_segments(), view.wanted().len()), (0, 0));
+    assert_eq!(view.held_bytes(), 0);
+}
+
+#[test]
 fn a_lane_of_another_registration_is_another_lane() {
     let world = World::new(4);
     let [mut a, mut b, _, _] = world.authors().try_into().ok().unwrap();
