@@ -6,8 +6,8 @@
 //!
 //! Not its job: anything that the parts do.
 
+mod observe;
 mod parts;
-mod relay;
 mod setup;
 mod stage;
 

@@ -2,7 +2,7 @@
 
 use super::setup::Setup;
 use super::stage::Stage;
-use super::{NodeError, relay};
+use super::{NodeError, observe};
 use crate::config::{Config, Home};
 use crate::health::{self, Health};
 use crate::lane_service::{LaneHandle, RecentSegments, SegmentServer};
@@ -10,14 +10,12 @@ use crate::log::LogHandle;
 use crate::network::NetworkHandle;
 use crate::rpc;
 use crate::store::Store;
-use fairlane_engine::{EngineHandle, FinalizedBlock};
+use fairlane_engine::EngineHandle;
 use fairlane_types::{HeadsTree, SigningKey};
 use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// How many finalized blocks wait for a slow subscriber; one that lags further reads them from the store.
-const SUBSCRIBER_QUEUE: usize = 256;
 
 /// A running node.
 pub(super) struct Parts {
@@ -30,15 +28,35 @@ pub(super) struct Parts {
     failures: mpsc::Receiver<NodeError>,
 }
 
+/// Where clients and operators connect. Bound before anything else, so that an address in use is told at once.
+struct Listeners {
+    rpc: rpc::RpcListeners,
+    health: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, NodeError> {
+        let rpc = rpc::RpcListeners::bind(config.rpc.listen, config.admin.listen).await?;
+        let health = health::bind(config.metrics.listen).await?;
+        tracing::info!(
+            rpc = %config.rpc.listen,
+            admin = %config.admin.listen,
+            metrics = %config.metrics.listen,
+            "listening for clients"
+        );
+        Ok(Self { rpc, health })
+    }
+}
+
 impl Parts {
     /// Starts all parts.
     pub(super) async fn start(home: Home, config: Config, log: LogHandle) -> Result<Self, NodeError> {
         let setup = Setup::read(home, config)?;
-        // Bound first, so that an address in use is told before the node does anything.
-        let health = health::bind(setup.config.metrics.listen).await?;
+        let listeners = Listeners::bind(&setup.config).await?;
         let (store, state) = setup.restore().await?;
         let (failed, failures) = mpsc::channel(16);
-        let [serving, consensus, lanes] = ["serving", "consensus", "lanes"].map(|name| Stage::new(name, &failed));
+        let [serving, consensus, lanes] =
+            ["serving", "consensus", "lanes"].map(|name| Stage::new(name, &failed));
 
         let recent = RecentSegments::default();
         let source = SegmentServer::new(recent.clone(), store.clone());
@@ -51,7 +69,7 @@ impl Parts {
         let (seams, blocks) = (Arc::new(lane_handle.clone()), Arc::new(store.clone()));
         let engine = fairlane_engine::start(setup.engine_config(), state, seams, blocks).await?;
         let parts = Self { store, network, serving, consensus, lanes, failures };
-        parts.serve(&setup, engine, lane_handle, heads, health, log).await?;
+        parts.serve(&setup, engine, lane_handle, heads, listeners, log).await?;
         Ok(parts)
     }
 
@@ -62,43 +80,35 @@ impl Parts {
         mut engine: EngineHandle,
         lanes: LaneHandle,
         heads: HeadsTree,
-        health: tokio::net::TcpListener,
+        listeners: Listeners,
         log: LogHandle,
     ) -> Result<(), NodeError> {
         let (_, no_evidence) = mpsc::channel(1);
         lanes.follow(engine.subscribe(), std::mem::replace(&mut engine.evidence, no_evidence));
+        tokio::spawn(observe::run(engine.subscribe(), setup.metrics.clone()));
         let later = engine.subscribe();
-        let from_start = std::mem::replace(&mut engine.finalized, later);
+        let finalized = std::mem::replace(&mut engine.finalized, later);
         let status = engine.status.clone();
         self.consensus.run(move |stop| drive(engine, stop));
 
-        let (finalized, _) = broadcast::channel::<Arc<FinalizedBlock>>(SUBSCRIBER_QUEUE);
-        tokio::spawn(relay::run(from_start, finalized.clone(), setup.metrics.clone()));
-        let config = &setup.config;
         let context = rpc::RpcContext {
-            genesis: setup.genesis.clone(),
-            validator: setup.key.as_ref().map(SigningKey::validator),
+            genesis: Arc::new(setup.genesis.clone()),
             store: self.store.clone(),
-            heads,
-            lanes,
-            network: self.network.clone(),
+            lanes: setup.key.is_some().then_some(lanes),
             finalized,
-            status: status.clone(),
-            limits: rpc::RpcLimits::from(&config.rpc),
-            version: env!("CARGO_PKG_VERSION"),
+            engine: status.clone(),
+            heads,
+            peers: self.network.watch_peers(),
+            validator: setup.key.as_ref().map(SigningKey::validator),
+            log: Some(log),
+            limits: rpc::RpcLimits::from(&setup.config.rpc),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             metrics: setup.metrics.rpc.clone(),
-            log,
         };
-        let task = rpc::serve(context, config.rpc.listen, config.admin.listen, self.serving.token()).await?;
-        self.serving.watch("the gRPC services", task);
+        self.serving.run(move |stop| rpc::serve(listeners.rpc, context, stop));
         let pages = Health { metrics: setup.metrics.clone(), status };
-        self.serving.run(move |stop| health::serve(health, pages, stop));
-        tracing::info!(
-            rpc = %config.rpc.listen,
-            admin = %config.admin.listen,
-            metrics = %config.metrics.listen,
-            "the node serves"
-        );
+        self.serving.run(move |stop| health::serve(listeners.health, pages, stop));
+        tracing::info!("the node serves");
         Ok(())
     }
 

@@ -66,7 +66,11 @@ impl Stage {
     }
 }
 
-fn failure<E>(what: &'static str, ended: Result<Result<(), E>, JoinError>, was_told: bool) -> Option<NodeError>
+fn failure<E>(
+    what: &'static str,
+    ended: Result<Result<(), E>, JoinError>,
+    was_told: bool,
+) -> Option<NodeError>
 where
     NodeError: From<E>,
 {

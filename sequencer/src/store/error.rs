@@ -95,7 +95,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn damaged(what: &'static str) -> impl Fn(DecodeError) -> Self {
+    pub(crate) fn damaged(what: &'static str) -> impl Fn(DecodeError) -> Self {
         move |source| Self::Damaged { what, source }
     }
 }

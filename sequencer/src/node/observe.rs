@@ -1,4 +1,4 @@
-//! From consensus to everybody who listens: finalized blocks go to metrics and to subscribers.
+//! What finalized blocks say about ordering and consensus, for metrics.
 
 use crate::metrics::Metrics;
 use fairlane_engine::FinalizedBlock;
@@ -9,12 +9,8 @@ use tokio::sync::broadcast;
 /// The most transactions of one block whose latency is measured.
 const LATENCY_SAMPLES: usize = 64;
 
-/// Passes finalized blocks on until consensus ends.
-pub(super) async fn run(
-    mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
-    subscribers: broadcast::Sender<Arc<FinalizedBlock>>,
-    metrics: Metrics,
-) {
+/// Records finalized blocks until consensus ends.
+pub(super) async fn run(mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>, metrics: Metrics) {
     let mut last: Option<Instant> = None;
     loop {
         match finalized.recv().await {
@@ -28,11 +24,9 @@ pub(super) async fn run(
                     interval,
                 );
                 record(&metrics, &block);
-                // Nobody may be listening.
-                let _ = subscribers.send(block);
             }
             Err(broadcast::error::RecvError::Lagged(blocks)) => {
-                tracing::warn!(blocks, "finalized blocks came faster than they were passed on");
+                tracing::debug!(blocks, "finalized blocks are missing in the metrics");
             }
             Err(broadcast::error::RecvError::Closed) => return,
         }
