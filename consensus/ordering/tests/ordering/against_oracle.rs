@@ -7,7 +7,7 @@ use fairlane_types::{TxId, VotingPower};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many cases each test runs.
-const CASES: u64 = 1_200;
+const CASES: u64 = 1_000;
 
 fn engine(powers: &[u64], cap: u32) -> Engine {
     let params = OrderingParams { group_cap: cap, expiry_bound: EXPIRY };
@@ -172,30 +172,55 @@ fn run_case(random: &mut Random, options: Options, capped: bool, changes: bool, 
 
 #[test]
 fn single_transactions() {
-    let found = compare("singles", Options { oddities: false, runs: false }, false, false);
+    let found = compare("singles", Options { oddities: false, runs: false, size: 40 }, false, false);
     assert!(found.components > 100 && found.held > 500, "{found:?}");
 }
 
 #[test]
 fn runs_of_transactions() {
-    let found = compare("runs", Options { oddities: false, runs: true }, false, false);
+    let found = compare("runs", Options { oddities: false, runs: true, size: 40 }, false, false);
     assert!(found.components > 100 && found.held > 500, "{found:?}");
 }
 
 #[test]
 fn expiry_repetition_and_strange_entries() {
-    let found = compare("oddities", Options { oddities: true, runs: true }, false, false);
+    let found = compare("oddities", Options { oddities: true, runs: true, size: 40 }, false, false);
     assert!(found.dropped > 300, "{found:?}");
 }
 
 #[test]
 fn groups_over_the_cap() {
-    let found = compare("caps", Options { oddities: true, runs: false }, true, false);
+    let found = compare("caps", Options { oddities: true, runs: false, size: 40 }, true, false);
     assert!(found.capped > 20, "{found:?}");
 }
 
 #[test]
 fn changes_of_the_validator_set() {
-    let found = compare("changes", Options { oddities: true, runs: true }, true, true);
+    let found = compare("changes", Options { oddities: true, runs: true, size: 40 }, true, true);
     assert!(found.held > 500, "{found:?}");
+}
+
+/// Enough at once for several blocks of columns, tiles of rows and words of masks.
+#[test]
+fn large_heights() {
+    let mut coverage = Coverage::default();
+    let mut largest = 0;
+    for seed in 0..16 {
+        println!("seed {seed}");
+        let mut random = Random(seed + 3_000_000);
+        let count = random.pick(&[4, 4, 7, 7, 10]);
+        let powers = powers(&mut random, count);
+        let options = Options { oddities: random.one_in(4), runs: random.one_in(3), size: 800 };
+        let traffic = Traffic::new(&mut random, &powers, options);
+        let mut pair = Pair::new(&powers, u32::MAX);
+        let mut cutter = Cutter::new(&mut random, count);
+        cutter.now = 2_000 + random.below(4_000);
+        for last in [false, false, true, true] {
+            let appends = cutter.cut(&mut random, &traffic, last);
+            let outcome = pair.step(&mut random, &appends);
+            largest = largest.max(outcome.emitted.iter().map(Vec::len).sum());
+            coverage.add(&outcome);
+        }
+    }
+    assert!(largest > 512 && coverage.components > 20 && coverage.held > 20, "{largest} {coverage:?}");
 }

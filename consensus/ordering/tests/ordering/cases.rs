@@ -72,6 +72,8 @@ pub(crate) struct Options {
     pub(crate) oddities: bool,
     /// Segments of several transactions, forwarded as whole runs.
     pub(crate) runs: bool,
+    /// How many transactions there are at most.
+    pub(crate) size: u32,
 }
 
 /// What every lane receives, in order: (time, transactions).
@@ -86,7 +88,7 @@ impl Traffic {
         let liars = liars(random, powers);
         let groups = 1 + random.below(4);
         let gap = 1 + random.below(30);
-        let count = 5 + random.below(36) as u32;
+        let count = options.size / 8 + random.below(u64::from(options.size) * 7 / 8) as u32;
         let txs: Vec<Tx> = (0..count).map(|id| tx(random, id, groups, gap, options)).collect();
         let mut traffic = Self { lanes: vec![Vec::new(); powers.len()], txs, liars };
         let pieces = traffic.pieces(random, options);

@@ -30,7 +30,7 @@ fn append(lane: usize, txs: Vec<RunTx>, time: u64, head: u64) -> LaneAppend {
 fn busy(seed: u64) -> Engine {
     let mut random = Random(seed);
     let powers = powers(&mut random, 4);
-    let options = Options { oddities: true, runs: true };
+    let options = Options { oddities: true, runs: true, size: 40 };
     let traffic = Traffic::new(&mut random, &powers, options);
     let typed: Vec<VotingPower> = powers.into_iter().map(VotingPower::new).collect();
     let params = OrderingParams { group_cap: 50, expiry_bound: EXPIRY };

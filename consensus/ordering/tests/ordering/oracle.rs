@@ -2,7 +2,7 @@
 //!
 //! Lanes keep their whole history. Every quantity is computed from it, as `docs/fair-ordering.md` defines it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A transaction's id, which is also its tie-break.
 pub(crate) type Id = u32;
@@ -128,16 +128,6 @@ impl Oracle {
         self.quantile(id, self.q())
     }
 
-    /// P(a, b).
-    fn p(&self, a: Id, b: Id) -> u128 {
-        let counts = |i: usize| match (self.position(i, a), self.position(i, b)) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(a), Some(b)) => a < b,
-        };
-        (0..self.lanes.len()).filter(|&i| counts(i)).map(|i| self.powers[i]).sum()
-    }
-
     pub(crate) fn step(&mut self, appends: &[Append]) -> Outcome {
         let before = self.clock;
         self.advance(appends);
@@ -218,7 +208,7 @@ struct View<'a> {
     key: BTreeMap<Id, u64>,
     lo: BTreeMap<Id, u64>,
     hi: BTreeMap<Id, u64>,
-    p: BTreeMap<(Id, Id), u128>,
+    p: HashMap<(Id, Id), u128>,
     omega: u64,
 }
 
@@ -229,13 +219,25 @@ impl<'a> View<'a> {
         let short = |id: &&Id| key[*id] < oracle.clock && oracle.n(**id) < oracle.q();
         let omega =
             all.iter().filter(short).map(|id| key[id]).min().map_or(oracle.clock, |t| t.min(oracle.clock));
-        let mut p = BTreeMap::new();
+        let places = |lane: &History| lane.entries.iter().map(|entry| entry.0).zip(0..).collect();
+        let places: Vec<BTreeMap<Id, usize>> = oracle.lanes.iter().map(places).collect();
+        let mut p = HashMap::new();
         for &a in &all {
-            p.extend(all.iter().map(|&b| ((a, b), oracle.p(a, b))));
+            p.extend(all.iter().map(|&b| ((a, b), Self::power_before(oracle, &places, a, b))));
         }
         let lo = all.iter().map(|&id| (id, oracle.lo(id))).collect();
         let hi = all.iter().map(|&id| (id, oracle.hi(id))).collect();
         Self { oracle, all, key, lo, hi, p, omega }
+    }
+
+    /// P(a, b), with the places of all transactions by lane.
+    fn power_before(oracle: &Oracle, places: &[BTreeMap<Id, usize>], a: Id, b: Id) -> u128 {
+        let counts = |lane: &BTreeMap<Id, usize>| match (lane.get(&a), lane.get(&b)) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(a), Some(b)) => a < b,
+        };
+        places.iter().zip(&oracle.powers).filter(|(lane, _)| counts(lane)).map(|(_, power)| power).sum()
     }
 
     fn groups(&self, id: Id) -> &BTreeSet<u32> {
@@ -254,19 +256,22 @@ impl<'a> View<'a> {
     }
 
     fn follow(&self, set: &[Id], edge: impl Fn(Id, Id) -> bool) -> BTreeMap<Id, BTreeSet<Id>> {
-        let follow = |&from: &Id| {
-            let mut seen = BTreeSet::from([from]);
+        let targets = |&u: &Id| (0..set.len()).filter(|&v| edge(u, set[v])).collect();
+        let targets: Vec<Vec<usize>> = set.iter().map(targets).collect();
+        let follow = |from: usize| {
+            let mut seen = vec![false; set.len()];
+            seen[from] = true;
             let mut open = vec![from];
             while let Some(u) = open.pop() {
-                for &v in set {
-                    if edge(u, v) && seen.insert(v) {
+                for &v in &targets[u] {
+                    if !std::mem::replace(&mut seen[v], true) {
                         open.push(v);
                     }
                 }
             }
-            (from, seen)
+            (set[from], (0..set.len()).filter(|&v| seen[v]).map(|v| set[v]).collect())
         };
-        set.iter().map(follow).collect()
+        (0..set.len()).map(follow).collect()
     }
 
     fn priority(&self, id: Id) -> (u64, Id) {
@@ -355,19 +360,24 @@ impl<'a> View<'a> {
         for &x in &list {
             components.insert(reach[&x].iter().copied().filter(|y| reach[y].contains(&x)).collect());
         }
+        let components: Vec<BTreeSet<Id>> = components.into_iter().collect();
+        let precedes =
+            |c: &BTreeSet<Id>, d: &BTreeSet<Id>| c.iter().any(|&u| d.iter().any(|&v| self.edge(u, v, b)));
+        let before = |d: usize| {
+            let others = (0..components.len()).filter(|&c| c != d);
+            (d, others.filter(|&c| precedes(&components[c], &components[d])).collect())
+        };
+        let mut waiting: BTreeMap<usize, BTreeSet<usize>> = (0..components.len()).map(before).collect();
+        let largest = |c: usize| components[c].iter().map(|&id| self.priority(id)).max();
         let mut out = Vec::new();
-        while !components.is_empty() {
-            let is_ready = |c: &&BTreeSet<Id>| {
-                components
-                    .iter()
-                    .filter(|d| d != c)
-                    .flatten()
-                    .all(|d| c.iter().all(|&x| !self.edge(*d, x, b)))
-            };
-            let largest = |c: &&BTreeSet<Id>| c.iter().map(|&id| self.priority(id)).max();
-            let next = components.iter().filter(is_ready).min_by_key(largest).expect("condensed").clone();
-            components.remove(&next);
-            out.push(self.inner(&next, b));
+        while !waiting.is_empty() {
+            let ready = waiting.iter().filter(|(_, before)| before.is_empty()).map(|(&c, _)| c);
+            let next = ready.min_by_key(|&c| largest(c)).expect("condensations have no cycles");
+            waiting.remove(&next);
+            waiting.values_mut().for_each(|before| {
+                before.remove(&next);
+            });
+            out.push(self.inner(&components[next], b));
         }
         out
     }

@@ -95,7 +95,7 @@ fn t1_what_a_quorum_of_honest_power_saw_first_comes_first_or_lies_on_one_cycle()
         let mut random = Random(seed);
         let n = random.pick(&[4, 5, 7, 7, 10]);
         let powers = powers(&mut random, n);
-        let options = Options { oddities: false, runs: random.one_in(2) };
+        let options = Options { oddities: false, runs: random.one_in(2), size: 40 };
         let traffic = Traffic::new(&mut random, &powers, options);
         let mut replay = Replay::new(&powers, u32::MAX);
         replay.all(&mut random, &traffic);
@@ -128,7 +128,7 @@ fn t2_what_is_separated_is_never_reversed_whatever_the_lanes_say() {
         let mut random = Random(seed + 1_000_000);
         let n = random.pick(&[3, 4, 5, 7, 9]);
         let powers = powers(&mut random, n);
-        let options = Options { oddities: random.one_in(2), runs: random.one_in(2) };
+        let options = Options { oddities: random.one_in(2), runs: random.one_in(2), size: 40 };
         let traffic = Traffic::new(&mut random, &powers, options);
         let cap = if random.one_in(2) { u32::MAX } else { 1 + random.below(9) as u32 };
         let mut replay = Replay::new(&powers, cap);
