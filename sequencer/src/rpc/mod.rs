@@ -1,1 +1,72 @@
-//! The gRPC services.
+//! The gRPC services: transactions in, batches and proofs out.
+//!
+//! One file for each service (`submit`, `batch`, `chain`, `admin`), one for each long-lived stream
+//! (`submit_stream`, `subscribe`), and `core` with what they share. `feed` turns finalized blocks into messages,
+//! once for all subscribers.
+//!
+//! Invariants: whatever a client does costs bounded memory (connections, streams, requests in flight and reads are
+//! limited, and limited by client address too); every refusal carries a reason for programs, and a text that says
+//! what to do; what is sent comes from finalized, durable blocks.
+//!
+//! Not its job: judging transactions (the lane service does) or what a client does with unverified answers.
+
+mod admin;
+mod answers;
+mod batch;
+mod chain;
+mod clients;
+mod core;
+mod feed;
+mod incoming;
+mod limits;
+mod pending;
+mod proofs;
+mod resume;
+mod server;
+mod slots;
+mod submit;
+mod submit_stream;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+
+pub use limits::RpcLimits;
+pub use server::{RpcError, RpcListeners, serve};
+
+use crate::lane_service::LaneHandle;
+use crate::log::LogHandle;
+use crate::metrics::RpcMetrics;
+use crate::network::PeerInfo;
+use crate::store::Store;
+use fairlane_engine::{EngineStatus, FinalizedBlock};
+use fairlane_types::{Genesis, HeadsTree, ValidatorId};
+use std::sync::Arc;
+use tokio::sync::{broadcast, watch};
+
+/// The parts of the node that the services use.
+pub struct RpcContext {
+    /// The network's genesis.
+    pub genesis: Arc<Genesis>,
+    /// Where finalized blocks are kept.
+    pub store: Store,
+    /// Takes transactions; `None` on a node that is no validator.
+    pub lanes: Option<LaneHandle>,
+    /// Blocks as they are finalized, durable before they arrive. Subscribed before `heads` was read.
+    pub finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
+    /// How consensus is doing.
+    pub engine: watch::Receiver<EngineStatus>,
+    /// Where each rollup stands at the store's newest block.
+    pub heads: HeadsTree,
+    /// Peers of the segment network.
+    pub peers: watch::Receiver<Arc<[PeerInfo]>>,
+    /// The node's validator, if it is one.
+    pub validator: Option<ValidatorId>,
+    /// Changes the log filter; `None` where this process does not own its logger.
+    pub log: Option<LogHandle>,
+    /// What clients may ask.
+    pub limits: RpcLimits,
+    /// The software's version, for status.
+    pub version: String,
+    /// What is counted.
+    pub metrics: RpcMetrics,
+}
