@@ -171,8 +171,8 @@ fn lanes_of(base: &CutBase) -> BTreeSet<LaneId> {
 pub(super) enum OwnLane {
     /// It has none: no key, or not in the validator set.
     Outside,
-    /// It looks for the end of its lane.
-    Recovering(LaneId),
+    /// It looks for the end of its lane, which goes at least as far as the segment.
+    Recovering(LaneId, Option<SegmentRef>),
     /// It writes.
     Writing(LaneId, Box<LaneWriter>),
 }
@@ -188,7 +188,7 @@ impl OwnLane {
     pub(super) fn lane(&self) -> Option<LaneId> {
         match self {
             Self::Outside => None,
-            Self::Recovering(lane) | Self::Writing(lane, _) => Some(*lane),
+            Self::Recovering(lane, _) | Self::Writing(lane, _) => Some(*lane),
         }
     }
 }
@@ -332,14 +332,15 @@ impl Actor {
         }
         self.give_up_writer();
         match lane {
-            Some(lane) => self.recover(lane),
+            Some(lane) => self.recover(lane, None),
             None => self.own = OwnLane::Outside,
         }
     }
 
     /// Looks for the end of the own lane, once the segment that is on its way, if any, is durable: it is found, too.
-    pub(super) fn recover(&mut self, lane: LaneId) {
-        self.own = OwnLane::Recovering(lane);
+    /// `known` is an own segment from outside: the lane goes at least that far.
+    pub(super) fn recover(&mut self, lane: LaneId, known: Option<SegmentRef>) {
+        self.own = OwnLane::Recovering(lane, known);
         if self.pace.sealing {
             return;
         }
@@ -350,7 +351,8 @@ impl Actor {
             network_id: self.network_id,
             params: self.params.clone(),
             store: self.store.clone(),
-            check: self.config.startup_check,
+            known,
+            check: self.config.startup_check || known.is_some(),
             timeout: self.config.startup_timeout,
         };
         let outcomes = self.outcomes.clone();
@@ -363,13 +365,13 @@ impl Actor {
     /// The own lane is known up to its end: writing goes on from there.
     fn on_recovered(&mut self, recovered: Recovered) {
         let Recovered { lane, last, undecided } = recovered;
-        if !matches!(self.own, OwnLane::Recovering(wanted) if wanted == lane) {
+        if !matches!(self.own, OwnLane::Recovering(wanted, _) if wanted == lane) {
             return;
         }
         let decided = self.base.head(lane);
         if decided.seq > last.seq {
             // The chain moved on meanwhile with segments that were not known: look again.
-            self.recover(lane);
+            self.recover(lane, None);
             return;
         }
         let mut writer = LaneWriter::new(lane, last, self.params.clone());
@@ -397,7 +399,7 @@ impl Actor {
         }
         tracing::error!(seq = %header.seq, last = %writer.last().seq, "a peer holds a later segment of this node's lane");
         self.give_up_writer();
-        self.recover(lane);
+        self.recover(lane, Some(segment.reference()));
     }
 
     /// Stops writing. Who waits for a segment is told to go elsewhere.

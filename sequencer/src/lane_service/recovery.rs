@@ -39,6 +39,8 @@ pub(super) struct Recovery {
     pub(super) network_id: NetworkId,
     pub(super) params: ProtocolParams,
     pub(super) store: Store,
+    /// An own segment that came from outside, so that the end is there or beyond.
+    pub(super) known: Option<SegmentRef>,
     /// Whether to ask the validators.
     pub(super) check: bool,
     pub(super) timeout: Duration,
@@ -56,10 +58,10 @@ impl Recovery {
         let decided = self.base.head(self.lane);
         let stored = self.stored_end().await?;
         let asked = if self.check { self.ask_validators().await? } else { None };
-        let last =
-            [decided].into_iter().chain(stored).chain(asked).max_by_key(|end| end.seq).unwrap_or(decided);
+        let ends = [stored, asked, self.known];
+        let last = ends.into_iter().flatten().chain([decided]).max_by_key(|end| end.seq).unwrap_or(decided);
         let undecided = self.undecided(decided, last).await?;
-        self.check_one_chain(stored, asked, &undecided)?;
+        check_one_chain(&ends, &undecided)?;
         self.adopt(stored, &undecided).await?;
         tracing::info!(lane = %self.lane, last = %last.seq, decided = %decided.seq, "the own lane is known to its end");
         Ok(Recovered { lane: self.lane, last, undecided })
@@ -208,22 +210,6 @@ impl Recovery {
         }
     }
 
-    /// Two ends that lie in the open must be on one chain; else this key has signed two lanes.
-    fn check_one_chain(
-        &self,
-        stored: Option<SegmentRef>,
-        asked: Option<SegmentRef>,
-        undecided: &[Arc<Segment>],
-    ) -> Result<(), LaneServiceError> {
-        for end in stored.into_iter().chain(asked) {
-            let at = undecided.iter().map(|segment| segment.reference()).find(|at| at.seq == end.seq);
-            if let Some(other) = at.filter(|at| *at != end) {
-                return Err(LaneServiceError::Fork { one: end, other });
-            }
-        }
-        Ok(())
-    }
-
     /// Makes own segments durable that the store did not hold.
     async fn adopt(
         &self,
@@ -237,6 +223,17 @@ impl Recovery {
         }
         Ok(())
     }
+}
+
+/// Ends that lie among the undecided segments must be on their chain; else this key has signed two lanes.
+fn check_one_chain(ends: &[Option<SegmentRef>], undecided: &[Arc<Segment>]) -> Result<(), LaneServiceError> {
+    for end in ends.iter().flatten() {
+        let at = undecided.iter().map(|segment| segment.reference()).find(|at| at.seq == end.seq);
+        if let Some(other) = at.filter(|at| at != end) {
+            return Err(LaneServiceError::Fork { one: *end, other });
+        }
+    }
+    Ok(())
 }
 
 /// The poll among the validators.

@@ -100,8 +100,8 @@ impl Actor {
         self.pace.sealing = false;
         self.metrics.sealed.inc();
         self.metrics.sealed_transactions.inc_by(segment.transactions().len() as u64);
-        if let OwnLane::Recovering(lane) = self.own {
-            self.recover(lane);
+        if let OwnLane::Recovering(lane, known) = self.own {
+            self.recover(lane, known);
             return;
         }
         let known = self.own.writer().is_some_and(|writer| writer.sealed(&segment).is_ok());

@@ -265,10 +265,9 @@ impl Driver {
         self.publish_peers();
     }
 
+    /// The peer will close the connection; closing it here could cut off this node's own answer to the peer.
     fn on_refused(&mut self, peer: PeerId) {
         self.dialer.refused(&peer);
-        // An error says that it is gone already.
-        let _ = self.swarm.disconnect_peer_id(peer);
     }
 
     /// Counts an offence and bans the peer when it was one too many.

@@ -59,7 +59,7 @@ impl Offence {
 pub(super) struct Penalties {
     limit: u32,
     ban: Duration,
-    points: HashMap<PeerId, (f64, Instant)>,
+    points: HashMap<PeerId, (u64, Instant)>,
     banned: HashMap<PeerId, Instant>,
 }
 
@@ -73,9 +73,9 @@ impl Penalties {
 
     /// Adds the offence's points; says whether the peer is banned from now on.
     pub(super) fn add(&mut self, peer: PeerId, offence: Offence, now: Instant) -> bool {
-        let before = self.points.get(&peer).map_or(0.0, |entry| faded(entry, now));
-        let points = before + f64::from(offence.points());
-        if points < f64::from(self.limit) {
+        let before = self.points.get(&peer).map_or(0, |entry| faded(entry, now));
+        let points = before + u64::from(offence.points());
+        if points < u64::from(self.limit) {
             if self.points.len() >= Self::REMEMBERED {
                 self.forget_least(now);
             }
@@ -98,7 +98,7 @@ impl Penalties {
 
     /// Drops what has faded, and returns the peers whose ban is over.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<PeerId> {
-        self.points.retain(|_, entry| faded(entry, now) > 0.0);
+        self.points.retain(|_, entry| faded(entry, now) > 0);
         let over: Vec<_> =
             self.banned.iter().filter(|(_, until)| **until <= now).map(|(peer, _)| *peer).collect();
         for peer in &over {
@@ -108,15 +108,12 @@ impl Penalties {
     }
 
     fn forget_least(&mut self, now: Instant) {
-        let least = self
-            .points
-            .iter()
-            .min_by(|a, b| faded(a.1, now).total_cmp(&faded(b.1, now)))
-            .map(|(peer, _)| *peer);
+        let least = self.points.iter().min_by_key(|(_, entry)| faded(entry, now)).map(|(peer, _)| *peer);
         least.map(|peer| self.points.remove(&peer));
     }
 }
 
-fn faded((points, at): &(f64, Instant), now: Instant) -> f64 {
-    (points - now.saturating_duration_since(*at).as_secs_f64()).max(0.0)
+/// What is left of the points. Only whole seconds count, so that offences in quick succession add up in full.
+fn faded((points, at): &(u64, Instant), now: Instant) -> u64 {
+    points.saturating_sub(now.saturating_duration_since(*at).as_secs())
 }

@@ -1,0 +1,192 @@
+use crate::lane_service::config::LaneServiceConfig;
+use crate::lane_service::evidence::EvidencePool;
+use crate::lane_service::fetcher::Fetcher;
+use crate::lane_service::ingress::{FairShare, Ingress};
+use crate::lane_service::segments::{Persist, are_chain};
+use crate::network::{FetchWant, PeerInfo};
+use fairlane_proto::v1::Refusal;
+use fairlane_types::{
+    LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp, ValidatorId,
+};
+use libp2p::PeerId;
+use std::time::{Duration, Instant};
+
+use super::{SECOND, genesis, hostile, key, transaction_until};
+
+fn reference(lane: u8, seq: u64) -> SegmentRef {
+    let lane = LaneId { validator: ValidatorId::from_bytes([lane; 32]), ..LaneId::default() };
+    SegmentRef { lane, seq: LaneSeq::new(seq), digest: SegmentDigest::from_bytes([seq as u8; 32]) }
+}
+
+fn peers(validators: &[u8]) -> Vec<PeerInfo> {
+    let peer = |id: &u8| PeerInfo {
+        peer: PeerId::random(),
+        address: "/ip4/127.0.0.1/tcp/1".parse().unwrap(),
+        validator: Some(ValidatorId::from_bytes([*id; 32])),
+    };
+    validators.iter().map(peer).collect()
+}
+
+#[test]
+fn the_store_is_asked_first_then_holder_author_and_everybody_in_turn() {
+    let (mut fetcher, peers, mut now) = (Fetcher::default(), peers(&[1, 2, 3]), Instant::now());
+    let holder = ValidatorId::from_bytes([3; 32]);
+    fetcher.want(reference(2, 5), Some(holder), None, Fetcher::PATIENCE, now);
+    assert!(fetcher.plan(&peers, now).is_empty(), "it may still come by itself");
+    now += Fetcher::PATIENCE;
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        let orders = fetcher.plan(&peers, now);
+        assert_eq!(orders.len(), 1);
+        assert!(fetcher.plan(&peers, now).is_empty(), "one request at a time for one segment");
+        asked.push(orders[0].source);
+        fetcher.done(&orders[0], None, now);
+        now += Duration::from_secs(2);
+    }
+    let id = |at: usize| Some(peers[at].peer);
+    assert_eq!(asked, [None, id(2), id(1), id(0), id(1), id(2)]);
+}
+
+#[test]
+fn what_arrived_is_not_asked_for() {
+    let (mut fetcher, now) = (Fetcher::default(), Instant::now());
+    fetcher.want(reference(1, 5), None, None, Duration::ZERO, now);
+    fetcher.arrived(&reference(1, 5).digest);
+    assert!(fetcher.is_idle());
+    assert!(fetcher.plan(&peers(&[1]), now).is_empty());
+}
+
+#[test]
+fn a_range_goes_on_from_where_it_got_to() {
+    let (mut fetcher, peers, now) = (Fetcher::default(), peers(&[1]), Instant::now());
+    let last = reference(1, 100);
+    fetcher.want(last, None, Some(LaneSeq::new(10)), Duration::ZERO, now);
+    let orders = fetcher.plan(&peers, now);
+    assert_eq!(orders[0].want, FetchWant::Range { last, after: LaneSeq::new(10) });
+    fetcher.done(&orders[0], Some(LaneSeq::new(60)), now);
+    let orders = fetcher.plan(&peers, now);
+    assert_eq!(orders[0].want, FetchWant::Range { last, after: LaneSeq::new(60) });
+    fetcher.done(&orders[0], None, now);
+    let orders = fetcher.plan(&peers, now);
+    assert_eq!(orders[0].source, Some(peers[0].peer), "the store has no more");
+    fetcher.done(&orders[0], None, now);
+    let orders = fetcher.plan(&peers, now + Duration::from_secs(2));
+    assert_eq!(orders[0].want, FetchWant::Names(vec![last]), "names are the fallback");
+}
+
+#[test]
+fn requests_to_one_source_are_bounded() {
+    let (mut fetcher, now) = (Fetcher::default(), Instant::now());
+    for seq in 1..=250 {
+        let mut wanted = reference(1, seq);
+        wanted.digest = SegmentDigest::from_bytes([seq as u8; 32]);
+        fetcher.want(wanted, None, None, Duration::ZERO, now);
+    }
+    let orders = fetcher.plan(&[], now);
+    let named: usize = orders.iter().map(|order| order.about.len()).sum();
+    assert_eq!((orders.len(), named), (4, 4 * 32));
+}
+
+#[test]
+fn a_chain_is_without_gap_and_ends_where_it_should() {
+    let genesis = genesis(&[1]);
+    let first = hostile::segment(1, &genesis, 1);
+    let other = hostile::segment(1, &genesis, 2);
+    let bytes = [first.bytes().clone()];
+    assert!(are_chain(&bytes, &first.reference(), LaneSeq::ZERO));
+    assert!(are_chain(&[], &first.reference(), LaneSeq::ZERO));
+    assert!(!are_chain(&bytes, &other.reference(), LaneSeq::ZERO), "another variant of the end");
+    assert!(!are_chain(&bytes, &first.reference(), LaneSeq::new(1)), "not after the place");
+    let twice = [first.bytes().clone(), first.bytes().clone()];
+    assert!(!are_chain(&twice, &reference(1, 9), LaneSeq::ZERO));
+    assert!(!are_chain(&[vec![1, 2, 3].into()], &first.reference(), LaneSeq::ZERO), "no segment at all");
+}
+
+#[test]
+fn the_interval_grows_with_the_network() {
+    let config = LaneServiceConfig::default();
+    let millis = |validators| config.interval_for(validators).as_millis();
+    assert_eq!([millis(1), millis(4), millis(10), millis(11), millis(100)], [20, 20, 20, 40, 200]);
+    assert_eq!(millis(1_000), 250);
+}
+
+#[test]
+fn a_rollup_keeps_its_share_when_another_floods() {
+    let mut share = FairShare::new(100_000);
+    let far = Timestamp::from_nanos(SECOND);
+    let mut salt = 0;
+    let mut fill = |share: &mut FairShare, rollup| {
+        let mut taken = 0;
+        loop {
+            salt += 1;
+            let transaction = transaction_until(rollup, 1_000, salt, far);
+            match share.check(&transaction) {
+                Ok(()) => share.add(&transaction),
+                Err(refused) => {
+                    assert_eq!(refused.reason, Refusal::LaneFull);
+                    return taken;
+                }
+            }
+            taken += 1;
+            assert!(taken < 1_000);
+        }
+    };
+    let first = fill(&mut share, 1);
+    let second = fill(&mut share, 2);
+    assert!(first >= 50 && second >= 40, "{first} and {second}");
+}
+
+#[test]
+fn shares_are_given_back() {
+    let mut share = FairShare::new(10_000);
+    let transaction = transaction_until(1, 1_000, 1, Timestamp::from_nanos(SECOND));
+    for _ in 0..100 {
+        share.check(&transaction).unwrap();
+        share.add(&transaction);
+        share.remove(&transaction);
+    }
+    assert_eq!(share.total(), 0);
+}
+
+#[test]
+fn expiry_is_judged_by_the_later_of_chain_and_local_time() {
+    let ingress = Ingress { params: ProtocolParams::default(), rollups: [RollupId::new(1)].into() };
+    let at = |seconds: u64| Timestamp::from_nanos(seconds * SECOND);
+    let check = |expires, now, chain| {
+        let transaction = transaction_until(1, 10, 1, at(expires));
+        ingress.check(&transaction, at(now), at(chain)).map_err(|refused| refused.reason)
+    };
+    assert_eq!(check(1_000, 1_001, 500), Err(Refusal::Expired));
+    assert_eq!(check(1_000, 500, 1_001), Err(Refusal::Expired));
+    assert_eq!(check(1_118, 1_000, 990), Ok(()), "a chain that stands still is not waited for");
+    assert_eq!(check(1_119, 1_000, 990), Err(Refusal::ExpiryTooFar));
+    assert_eq!(check(1_120, 1_000, 1_000), Ok(()));
+}
+
+#[test]
+fn answers_wait_for_all_that_was_accepted_before() {
+    let genesis = genesis(&[1]);
+    let mut persist = Persist::default();
+    assert!(persist.is_past(persist.mark()));
+    persist.add(hostile::segment(1, &genesis, 1));
+    let mark = persist.mark();
+    let batch = persist.next().unwrap();
+    persist.add(hostile::segment(1, &genesis, 2));
+    assert!(persist.next().is_none(), "one batch at a time");
+    assert!(!persist.is_past(mark));
+    persist.done(batch.len());
+    assert!(persist.is_past(mark) && !persist.is_past(persist.mark()));
+}
+
+#[test]
+fn an_offence_waits_once_and_not_after_its_block() {
+    let genesis = genesis(&[1]);
+    let (mut pool, evidence) = (EvidencePool::default(), hostile::equivocation(1, &genesis));
+    assert!(pool.add(evidence.clone()));
+    assert!(!pool.add(evidence.clone()));
+    assert_eq!(pool.for_block(|_| true), [evidence.clone()]);
+    assert!(pool.for_block(|piece| piece.offender() != key(1).validator()).is_empty());
+    pool.committed(&[evidence.clone()]);
+    assert!(!pool.add(evidence));
+    assert!(pool.for_block(|_| true).is_empty());
+}

@@ -1,0 +1,131 @@
+use super::*;
+
+/// No place of the lane is signed twice, and the chain has no gap from its first segment on.
+fn is_one_chain(segments: &[Segment]) {
+    for pair in segments.windows(2) {
+        assert_eq!(pair[1].parent(), pair[0].reference(), "one segment a place, each the parent of the next");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_continues_the_lane() {
+    let home = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&[1], Some(1), &home);
+    let mut last = 0;
+    for round in 0..3 {
+        let node = setup.clone().start().await;
+        node.writing().await;
+        node.submit((0..10).map(|salt| transaction(1, 50, round * 100 + salt)).collect()).await;
+        let segments = node.own_segments(1);
+        is_one_chain(&segments);
+        let newest = segments.last().unwrap().header().seq.get();
+        assert!(newest > last, "the lane goes on");
+        last = newest;
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restart_undecided_segments_are_in_the_next_cut() {
+    let home = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&[1], Some(1), &home);
+    let node = setup.clone().start().await;
+    node.writing().await;
+    let wanted = transaction(1, 50, 1);
+    node.submit(vec![wanted.clone()]).await;
+    node.stop().await;
+    let node = setup.clone().start().await;
+    let next = in_time("a cut", node.lanes.next_cut(setup.base.clone())).await;
+    assert!(ids(&next.content).contains(&wanted.id()), "a receipt survives a restart");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_disk_signs_no_place_twice() {
+    let home = tempfile::tempdir().unwrap();
+    let nodes = four(&home, |_| {}).await;
+    for node in &nodes {
+        node.writing().await;
+    }
+    nodes[0].submit((0..10).map(|salt| transaction(1, 50, salt)).collect()).await;
+    nodes[0].submit((0..10).map(|salt| transaction(1, 50, 100 + salt)).collect()).await;
+    let before = nodes[0].own_segments(1);
+    let last = before.last().unwrap().header().seq;
+    let mut status = nodes[1].lanes.status();
+    let there = |status: &LaneServiceStatus| {
+        status.lanes.iter().any(|lane| lane.lane == lane_of(1) && lane.head >= last)
+    };
+    in_time("the others hold the lane", status.wait_for(there)).await.unwrap();
+    let mut nodes = nodes.into_iter();
+    nodes.next().unwrap().stop().await;
+    let others: Vec<_> = nodes.collect();
+
+    let fresh = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &fresh);
+    setup.peers = others.iter().map(|node| node.address.clone()).collect();
+    let back = setup.start().await;
+    back.writing().await;
+    let answers = back.submit(vec![transaction(1, 50, 1_000)]).await;
+    let [SubmitReply::Receipts { header, .. }] = &answers[..] else { panic!("{answers:?}") };
+    assert!(header.seq > last, "{} was signed before the disk was lost", header.seq);
+    let after = back.own_segments(1);
+    is_one_chain(&after);
+    assert_eq!(after[..before.len()], before[..], "the own segments came back");
+    back.stop().await;
+    for node in others {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_quorum_nothing_is_signed_and_the_service_ends() {
+    let home = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &home);
+    setup.config.startup_timeout = Duration::from_secs(1);
+    let node = setup.start().await;
+    let Node { task, store, .. } = node;
+    let error = in_time("the end", task).await.unwrap().unwrap_err();
+    assert!(matches!(error, LaneServiceError::StartupCheck { answered: 1, quorum: 3, .. }), "{error}");
+    assert_eq!(store.newest_segment(&lane_of(1)).unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_own_segment_from_outside_is_adopted_before_writing_on() {
+    let home = tempfile::tempdir().unwrap();
+    let nodes = four(&home, |_| {}).await;
+    for node in &nodes {
+        node.writing().await;
+    }
+    nodes[0].submit(vec![transaction(1, 50, 1)]).await;
+    let mut nodes = nodes.into_iter();
+    let first = nodes.next().unwrap();
+    let others: Vec<_> = nodes.collect();
+    let held = first.own_segments(1);
+    let last = held.last().unwrap().clone();
+    let mut status = others[0].lanes.status();
+    let there = |status: &LaneServiceStatus| {
+        status.lanes.iter().any(|lane| lane.lane == lane_of(1) && lane.head >= last.header().seq)
+    };
+    in_time("the others hold the lane", status.wait_for(there)).await.unwrap();
+    first.stop().await;
+
+    // A disk without memory, and a check that was switched off: the lane must be found by what peers send.
+    let fresh = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &fresh);
+    setup.peers = others.iter().map(|node| node.address.clone()).collect();
+    setup.config.startup_check = false;
+    setup.config.heartbeat = Duration::from_secs(3_600);
+    setup.config.interval = Duration::from_secs(3_600);
+    setup.config.seal_bytes = usize::MAX;
+    let back = setup.start().await;
+    eventually("it is connected", || back.network.peers().len() == 3).await;
+    // The others' newest segments reference the lost ones, which are fetched.
+    eventually("the own segments come back", || back.own_segments(1).len() >= held.len()).await;
+    back.writing().await;
+    is_one_chain(&back.own_segments(1));
+    assert_eq!(back.own_segments(1)[..held.len()], held[..]);
+    back.stop().await;
+    for node in others {
+        node.stop().await;
+    }
+}
