@@ -1,7 +1,7 @@
 //! Reading segments, batches and headers. Each call sees one consistent state of the file.
 
-use super::records::{decode_batch, decode_decided};
-use super::tables::{BATCHES, BODIES, DECIDED, OWN, SEGMENTS, lane_key, lane_keys, segment_key};
+use super::records::{decode_batch, decode_block_batches, decode_decided};
+use super::tables::{BATCHES, BLOCK_BATCHES, BODIES, DECIDED, OWN, SEGMENTS, lane_key, lane_keys, segment_key};
 use super::{Store, StoreError};
 use bytes::Bytes;
 use fairlane_proto::convert::{CertifiedHeader, UnverifiedBatch};
@@ -136,6 +136,29 @@ impl Store {
             }
             found.push(UnverifiedBatch {
                 block: certified(block.value())?,
+                head_path: record.path,
+                header: record.header,
+                body: Bytes::copy_from_slice(body.value()),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The batches of a block, each with its proof; none where the block had none or is not kept.
+    pub fn batches_of(&self, height: Height) -> Result<Vec<UnverifiedBatch>, StoreError> {
+        let transaction = self.0.database.begin_read()?;
+        let (batches, bodies) = (transaction.open_table(BATCHES)?, transaction.open_table(BODIES)?);
+        let (decided, blocks) = (transaction.open_table(DECIDED)?, transaction.open_table(BLOCK_BATCHES)?);
+        let (Some(block), Some(keys)) = (decided.get(height.get())?, blocks.get(height.get())?) else {
+            return Ok(Vec::new());
+        };
+        let block = certified(block.value())?;
+        let mut found = Vec::new();
+        for key in decode_block_batches(keys.value())? {
+            let (Some(record), Some(body)) = (batches.get(key)?, bodies.get(key)?) else { continue };
+            let record = decode_batch(record.value())?;
+            found.push(UnverifiedBatch {
+                block: block.clone(),
                 head_path: record.path,
                 header: record.header,
                 body: Bytes::copy_from_slice(body.value()),
