@@ -70,8 +70,8 @@ pub enum GenesisError {
     Check(#[from] DecodeError),
     /// The network id in the file is another one.
     #[error(
-        "the file says network {stated}, but its content makes network {computed}: somebody changed the content; \
-         get the original file"
+        "the file says network {stated}, but its content makes network {computed}: somebody changed the content. \
+         Get the original file; or, for a network of your own, delete its `network` line"
     )]
     Network {
         /// What the file says.

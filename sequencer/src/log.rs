@@ -1,6 +1,7 @@
 //! Logging: pretty or JSON lines on standard error, and a filter that can be changed while the node runs.
 
 use crate::config::{LogConfig, LogFormat};
+use std::io::IsTerminal as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
@@ -51,8 +52,13 @@ pub fn start(config: &LogConfig) -> Result<LogHandle, LogError> {
     let (filter, handle) = reload::Layer::new(parse(&config.filter)?);
     let registry = tracing_subscriber::registry().with(filter);
     match config.format {
-        LogFormat::Pretty => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init()?,
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()?,
+        LogFormat::Pretty => {
+            let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+            registry.with(lines).try_init()?;
+        }
+        LogFormat::Json => {
+            registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
+        }
     }
     Ok(LogHandle(handle))
 }

@@ -122,8 +122,8 @@ fn content(store: &Store, state: &ChainState, cut: &Cut) -> Result<Option<CutCon
         }
         let decode = |bytes| Segment::decode_trusted(bytes, state.network(), state.params()).map(Arc::new);
         let segments = stored.into_iter().map(decode).collect::<Result<_, _>>();
-        let segments = segments
-            .map_err(|source| RecoveryError::Segment { height: state.height().next(), source })?;
+        let segments =
+            segments.map_err(|source| RecoveryError::Segment { height: state.height().next(), source })?;
         lanes.push(LaneContent { lane: head.lane, segments });
     }
     Ok(Some(CutContent { lanes }))
@@ -138,8 +138,7 @@ fn replay(state: &mut ChainState, proposal: &Proposal, content: CutContent) -> R
         evidence: proposal.evidence.clone(),
         l1_anchor: proposal.header.l1_anchor,
     };
-    let prepared =
-        prepare(state, input).map_err(|source| RecoveryError::Prepare { height, source })?;
+    let prepared = prepare(state, input).map_err(|source| RecoveryError::Prepare { height, source })?;
     let (decided, computed) = (proposal.id(), prepared.proposal.id());
     if decided != computed {
         return Err(RecoveryError::Diverged { height, decided, computed });

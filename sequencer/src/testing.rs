@@ -5,9 +5,9 @@ use fairlane_engine::FinalizedBlock;
 use fairlane_lanes::{CutContent, LaneContent};
 use fairlane_types::vote::vote_sign_bytes;
 use fairlane_types::{
-    CommitCertificate, CommitSignature, Cut, Event, Genesis, GroupId, Incarnation, LaneId, Leg, ProtocolParams,
-    RollupId, RollupSpec, Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, Validator,
-    ValidatorSet, VoteKind, VotingPower,
+    CommitCertificate, CommitSignature, Cut, Event, Genesis, GroupId, Incarnation, LaneId, Leg,
+    ProtocolParams, RollupId, RollupSpec, Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp,
+    Transaction, Validator, ValidatorSet, VoteKind, VotingPower,
 };
 use std::sync::Arc;
 

@@ -3,7 +3,9 @@
 use super::out;
 use crate::genesis_file;
 use clap::{Args, Subcommand};
-use fairlane_types::{Genesis, Incarnation, ProtocolParams, Validator, ValidatorId, ValidatorSet, VotingPower};
+use fairlane_types::{
+    Genesis, Incarnation, ProtocolParams, Validator, ValidatorId, ValidatorSet, VotingPower,
+};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -108,7 +110,12 @@ impl Create {
 fn describe(genesis: &Genesis) -> eyre::Result<()> {
     let quorums = genesis.validators.quorums();
     out!("network     {} ({})", genesis.network(), genesis.name)?;
-    out!("validators  {}, voting power {}, quorum {}", genesis.validators.len(), quorums.total, quorums.quorum)?;
+    out!(
+        "validators  {}, voting power {}, quorum {}",
+        genesis.validators.len(),
+        quorums.total,
+        quorums.quorum
+    )?;
     out!("rollups     {}", genesis.rollups.len())?;
     Ok(())
 }

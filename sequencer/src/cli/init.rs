@@ -7,8 +7,8 @@ use crate::keys::{self, KeyKind};
 use clap::Args;
 use eyre::{WrapErr as _, bail};
 use fairlane_types::{
-    Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Validator, ValidatorId, ValidatorSet,
-    VotingPower,
+    Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Validator, ValidatorId,
+    ValidatorSet, VotingPower,
 };
 use std::path::PathBuf;
 
@@ -57,10 +57,13 @@ impl Init {
         out!("home       {}", home.path().display())?;
         out!("network    {} ({})", genesis.network(), genesis.name)?;
         let member = genesis.validators.get(&validator);
-        out!("validator  {validator} ({})", match member {
-            Some(member) => format!("voting power {}", member.power),
-            None => "no member of the genesis validator set: this node will follow".to_owned(),
-        })?;
+        out!(
+            "validator  {validator} ({})",
+            match member {
+                Some(member) => format!("voting power {}", member.power),
+                None => "no member of the genesis validator set: this node will follow".to_owned(),
+            }
+        )?;
         out!("Edit {} and run: fairlane node --home {}", home.config().display(), home.path().display())?;
         Ok(())
     }

@@ -109,10 +109,8 @@ mod tests {
     #[test]
     fn a_quoted_cause_is_told_once() {
         let cause = std::io::Error::other("the disk is on fire");
-        let report = eyre::Report::new(cause).wrap_err("cannot read: the disk is on fire").wrap_err("giving up");
-        assert_eq!(
-            describe(&report),
-            "error: giving up\n  caused by: cannot read: the disk is on fire"
-        );
+        let report =
+            eyre::Report::new(cause).wrap_err("cannot read: the disk is on fire").wrap_err("giving up");
+        assert_eq!(describe(&report), "error: giving up\n  caused by: cannot read: the disk is on fire");
     }
 }

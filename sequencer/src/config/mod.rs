@@ -246,7 +246,7 @@ impl Default for MetricsConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
-            keep_blocks: 100_000,
+            keep_blocks: 0,
             keep_for: Duration::from_secs(24 * 3600),
             cache: ByteSize::mib(128),
             snapshot_interval: 200,
@@ -257,7 +257,9 @@ impl Default for StoreConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::Pretty, filter: "info".to_owned() }
+        // Malachite tells each vote at `info`, and each message that no peer listens for as an error.
+        let filter = "info,arc_malachitebft=warn,arc_malachitebft_network=off".to_owned();
+        Self { format: LogFormat::Pretty, filter }
     }
 }
 

@@ -113,6 +113,7 @@ listen = "{metrics}"
             r#"
 [store]
 # A block is deleted once it is older than keep_for and not among the last keep_blocks; keep_blocks = 0 keeps all.
+# New nodes, and nodes that lost their disk, start from the first block: some node of the network must keep all.
 keep_blocks = {blocks}
 keep_for = "{keep_for}"
 # Memory for pages of the store.
@@ -126,7 +127,7 @@ quick_repair = {quick_repair}
 [log]
 # "pretty" or "json".
 format = "{format}"
-# What is logged, as in "info" or "warn,fairlane_sequencer=debug".
+# What is logged, as in "info" or "warn,fairlane_sequencer=debug". The engine's own parts are named arc_malachitebft.
 filter = {filter:?}
 "#,
             blocks = store.keep_blocks,

@@ -3,15 +3,18 @@
 use crate::metrics::Metrics;
 use fairlane_engine::FinalizedBlock;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::broadcast;
 
 /// The most transactions of one block whose latency is measured.
 const LATENCY_SAMPLES: usize = 64;
+/// How often the log tells of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Records finalized blocks until consensus ends.
 pub(super) async fn run(mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>, metrics: Metrics) {
     let mut last: Option<Instant> = None;
+    let mut progress = Progress::new();
     loop {
         match finalized.recv().await {
             Ok(block) => {
@@ -24,11 +27,36 @@ pub(super) async fn run(mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
                     interval,
                 );
                 record(&metrics, &block);
+                progress.tell(&block);
             }
             Err(broadcast::error::RecvError::Lagged(blocks)) => {
                 tracing::debug!(blocks, "finalized blocks are missing in the metrics");
             }
             Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+/// What was finalized since the log last said so.
+struct Progress {
+    told: Instant,
+    blocks: u64,
+    transactions: usize,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { told: Instant::now(), blocks: 0, transactions: 0 }
+    }
+
+    /// Logs from time to time how far the chain is.
+    fn tell(&mut self, block: &FinalizedBlock) {
+        self.blocks += 1;
+        self.transactions += block.order.entries.len();
+        if self.told.elapsed() >= PROGRESS_INTERVAL {
+            let Self { blocks, transactions, .. } = *self;
+            tracing::info!(height = %block.height(), blocks, transactions, "finalized");
+            *self = Self::new();
         }
     }
 }
@@ -50,7 +78,7 @@ fn record(metrics: &Metrics, block: &FinalizedBlock) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let step = block.order.entries.len().div_ceil(LATENCY_SAMPLES).max(1);
     for entry in block.order.entries.iter().step_by(step) {
-        let received = std::time::Duration::from_nanos(entry.key.as_nanos());
+        let received = Duration::from_nanos(entry.key.as_nanos());
         ordering.latency_seconds.observe(now.saturating_sub(received).as_secs_f64());
     }
 }

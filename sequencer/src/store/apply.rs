@@ -1,14 +1,15 @@
 //! What each request writes, within the writer's transaction.
 
+use super::StoreError;
 use super::records::{
     decode_proposal, encode_batch, encode_block_batches, encode_bounds, encode_decided, encode_proposal,
 };
 use super::tables::{META_BOUNDS, Tables, lane_key, segment_key};
 use super::writer::{Outcome, Write};
-use super::StoreError;
 use fairlane_engine::{FinalizedBlock, StoredProposal};
 use fairlane_types::{
-    CommitCertificate, Decode as _, DecodeError, Encode as _, Height, NetworkId, Proposal, Segment, SegmentRef,
+    CommitCertificate, Decode as _, DecodeError, Encode as _, Height, NetworkId, Proposal, Segment,
+    SegmentRef,
 };
 use redb::ReadableTable as _;
 
@@ -65,9 +66,9 @@ fn put_own_segment(
     let at = segment.reference();
     let lane = lane_key(&at.lane);
     let newest = match tables.own.get(&lane)? {
-        Some(newest) => {
-            Some(SegmentRef::from_bytes(newest.value().to_vec()).map_err(StoreError::damaged("a segment name"))?)
-        }
+        Some(newest) => Some(
+            SegmentRef::from_bytes(newest.value().to_vec()).map_err(StoreError::damaged("a segment name"))?,
+        ),
         None => None,
     };
     match newest {

@@ -53,9 +53,9 @@ impl Store {
         let mut found: Vec<Decision> = Vec::new();
         for entry in decided.range(heights.start().get()..=heights.end().get())? {
             let decision = decode_decided(entry?.1.value())?;
-            let follows = found.last().is_none_or(|(last, _)| {
-                last.header.height.checked_add(1) == Some(decision.0.header.height)
-            });
+            let follows = found
+                .last()
+                .is_none_or(|(last, _)| last.header.height.checked_add(1) == Some(decision.0.header.height));
             if !follows {
                 break;
             }
@@ -97,11 +97,7 @@ impl BlockStore for Store {
         Ok(Store::put_proposal(self, height, proposal).await?)
     }
 
-    async fn proposals(
-        &self,
-        height: Height,
-        round: Round,
-    ) -> Result<Vec<StoredProposal>, EngineStoreError> {
+    async fn proposals(&self, height: Height, round: Round) -> Result<Vec<StoredProposal>, EngineStoreError> {
         self.reading(move |store| store.stored_proposals(height, round.get()..=round.get())).await
     }
 

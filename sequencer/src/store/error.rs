@@ -60,7 +60,9 @@ pub enum OpenError {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be read or written. Nothing is written any more: the node has to stop.
-    #[error("the store failed: {0}. Check the disk (space, permissions, kernel log) and start the node again")]
+    #[error(
+        "the store failed: {0}. Check the disk (space, permissions, kernel log) and start the node again"
+    )]
     Database(Arc<redb::Error>),
     /// Something in the file is not what this software wrote.
     #[error("the store holds something unreadable as {what}: {source}. Move the file away and start again")]

@@ -31,9 +31,7 @@ pub use prune::Retention;
 
 use crate::metrics::StoreMetrics;
 use fairlane_engine::{FinalizedBlock, StoredProposal};
-use fairlane_types::{
-    CommitCertificate, Height, NetworkId, Proposal, Segment, TxId, ValidatorSet,
-};
+use fairlane_types::{CommitCertificate, Height, NetworkId, Proposal, Segment, TxId, ValidatorSet};
 use recent::Recent;
 use redb::Database;
 use std::sync::atomic::{AtomicU64, Ordering};

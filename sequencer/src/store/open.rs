@@ -1,7 +1,7 @@
 //! Opening the file: whose it is, whether this software can read it, and what it holds.
 
-use super::records::decode_bounds;
 use super::recent::{CAPACITY, Recent};
+use super::records::decode_bounds;
 use super::tables::{FORMAT, META, META_BOUNDS, META_FORMAT, META_NETWORK, ORDERS, Tables};
 use super::writer::Queue;
 use super::{Bounds, OpenError, Shared, Store, StoreError, StoreOptions, WriterContext};
@@ -35,7 +35,8 @@ impl Store {
         }
         let database = open_database(path, &options)?;
         prepare(&database, path, network)?;
-        let damaged = |error: StoreError| OpenError::Damaged { path: path.to_owned(), why: error.to_string() };
+        let damaged =
+            |error: StoreError| OpenError::Damaged { path: path.to_owned(), why: error.to_string() };
         let (min, tip) = read_bounds(&database).map_err(damaged)?;
         let recent = Arc::new(RwLock::new(read_recent(&database).map_err(damaged)?));
         let database = Arc::new(database);

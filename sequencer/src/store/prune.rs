@@ -4,10 +4,10 @@
 //! restored (the blocks after a snapshot are replayed, and the ids of the blocks within the replay window before it
 //! are part of the state).
 
+use super::StoreError;
 use super::records::{decode_block_batches, decode_decided, encode_bounds};
 use super::tables::{META_BOUNDS, Tables, lane_key, lane_keys};
 use super::writer::Outcome;
-use super::StoreError;
 use fairlane_types::{Cut, Decode as _, Height, LaneSeq, SegmentRef, Timestamp};
 use redb::ReadableTable as _;
 use std::time::Duration;
@@ -75,7 +75,8 @@ impl Limits {
             return Ok(None);
         };
         let height = snapshot.min(tip.saturating_sub(retention.blocks));
-        let (Some(tip_time), Some(snapshot_time)) = (time_of(tables, tip)?, time_of(tables, snapshot)?) else {
+        let (Some(tip_time), Some(snapshot_time)) = (time_of(tables, tip)?, time_of(tables, snapshot)?)
+        else {
             return Ok(None);
         };
         let kept = u64::try_from(retention.time.as_nanos()).unwrap_or(u64::MAX);

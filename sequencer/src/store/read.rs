@@ -1,13 +1,15 @@
 //! Reading segments, batches and headers. Each call sees one consistent state of the file.
 
 use super::records::{decode_batch, decode_block_batches, decode_decided};
-use super::tables::{BATCHES, BLOCK_BATCHES, BODIES, DECIDED, OWN, SEGMENTS, lane_key, lane_keys, segment_key};
+use super::tables::{
+    BATCHES, BLOCK_BATCHES, BODIES, DECIDED, OWN, SEGMENTS, lane_key, lane_keys, segment_key,
+};
 use super::{Store, StoreError};
 use bytes::Bytes;
 use fairlane_proto::convert::{CertifiedHeader, UnverifiedBatch};
 use fairlane_types::{
-    BatchIndex, Decode as _, Height, LaneId, LaneSeq, Reader, RollupHead, RollupId, SegmentDigest, SegmentHeader,
-    SegmentRef, ValidatorSet,
+    BatchIndex, Decode as _, Height, LaneId, LaneSeq, Reader, RollupHead, RollupId, SegmentDigest,
+    SegmentHeader, SegmentRef, ValidatorSet,
 };
 use redb::{ReadOnlyTable, ReadableDatabase as _};
 
@@ -205,9 +207,11 @@ fn straight_range(
     let mut wanted = after;
     for entry in segments.range::<&[u8; SegmentRef::BYTES]>(&first_key..=&last_key)? {
         let (key, value) = entry?;
-        let at = SegmentRef::from_bytes(key.value().to_vec()).map_err(StoreError::damaged("a segment name"))?;
+        let at =
+            SegmentRef::from_bytes(key.value().to_vec()).map_err(StoreError::damaged("a segment name"))?;
         wanted = wanted.next();
-        let is_linked = parent.is_none_or(|parent| header_of(value.value()).is_ok_and(|h| h.parent == parent));
+        let is_linked =
+            parent.is_none_or(|parent| header_of(value.value()).is_ok_and(|h| h.parent == parent));
         if at.seq != wanted || !is_linked {
             return Ok(None);
         }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use fairlane_engine::StoredProposal;
 use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Reader, Writer};
 use fairlane_types::{
-    Batch, BatchHeader, CommitCertificate, HeadPath, Height, NetworkId, Proposal, Round, RollupHead,
+    Batch, BatchHeader, CommitCertificate, HeadPath, Height, NetworkId, Proposal, RollupHead, Round,
 };
 use std::sync::Arc;
 

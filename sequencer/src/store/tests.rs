@@ -1,6 +1,6 @@
 use super::*;
 use crate::testing::{TestChain, genesis};
-use fairlane_types::{BatchIndex, LaneSeq, Round, RollupId, SegmentRef, ValidatorId};
+use fairlane_types::{BatchIndex, LaneSeq, RollupId, Round, SegmentRef, ValidatorId};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,7 +64,10 @@ async fn what_was_awaited_is_there_after_a_crash() {
     for block in &blocks {
         let height = block.height();
         let kept = store.certified_header(height).unwrap().unwrap();
-        assert_eq!((kept.header, kept.certificate), (block.proposal.header.clone(), block.certificate.clone()));
+        assert_eq!(
+            (kept.header, kept.certificate),
+            (block.proposal.header.clone(), block.certificate.clone())
+        );
         assert_eq!(store.order_record(height).unwrap(), block.order);
         assert_eq!(store.validators_at(height).unwrap(), Some(fixture.chain.genesis.validators.clone()));
         for (place, id) in block.order.ids().enumerate() {
@@ -129,7 +132,10 @@ async fn a_place_in_the_own_lane_is_filled_once() {
     store.put_own_segment(second.clone()).await.unwrap();
     for refused in [fork, first] {
         let error = store.put_own_segment(refused).await.unwrap_err();
-        assert!(matches!(error, StoreError::WouldEquivocate { newest, .. } if newest == LaneSeq::new(2)), "{error}");
+        assert!(
+            matches!(error, StoreError::WouldEquivocate { newest, .. } if newest == LaneSeq::new(2)),
+            "{error}"
+        );
     }
     // A refusal is no failure: the store goes on, now and after opening again.
     let third = fixture.chain.segment(Vec::new());
@@ -204,8 +210,10 @@ async fn ranges_follow_the_chain_of_their_last_segment() {
     store.put_segments(chain.clone()).await.unwrap();
     store.put_segments_durable(vec![fork.clone(), head.clone()]).await.unwrap();
 
-    let bytes = |segments: &[Arc<Segment>]| -> Vec<_> { segments.iter().map(|s| s.bytes().clone()).collect() };
-    let range = |last: &Segment, after, max| store.lane_range(&last.reference(), LaneSeq::new(after), max).unwrap();
+    let bytes =
+        |segments: &[Arc<Segment>]| -> Vec<_> { segments.iter().map(|s| s.bytes().clone()).collect() };
+    let range =
+        |last: &Segment, after, max| store.lane_range(&last.reference(), LaneSeq::new(after), max).unwrap();
     assert_eq!(range(&chain[9], 0, usize::MAX), bytes(&chain));
     assert_eq!(range(&chain[6], 4, usize::MAX), bytes(&chain[4..7]));
     for last in [&fork, &head] {
@@ -313,7 +321,10 @@ async fn a_store_belongs_to_one_network() {
     fixture.open().close().await.unwrap();
     let other = genesis(&[2]);
     let error = Store::open(&fixture.path, other.network(), &other).unwrap_err();
-    assert!(matches!(&error, OpenError::OtherNetwork { wanted, .. } if *wanted == other.network()), "{error}");
+    assert!(
+        matches!(&error, OpenError::OtherNetwork { wanted, .. } if *wanted == other.network()),
+        "{error}"
+    );
     assert!(error.to_string().contains("genesis.json"), "{error}");
 }
 
