@@ -97,7 +97,7 @@ impl Mark {
         let (mut height, mut gossip_bytes) = (0, 0.0);
         for node in &mut session.network.nodes {
             height = height.max(node.status().await.map_or(0, |status| status.height));
-            gossip_bytes += node.metric("fairlane_segment_network_bytes_total", "direction=\"out\"").await.unwrap_or(0.0);
+            gossip_bytes += node.metric("fairlane_network_sent_bytes_total", "").await.unwrap_or(0.0);
         }
         let completed = session.watch.completed();
         Self { cpu: session.cpu(), at: Instant::now(), height, gossip_bytes, completed }
@@ -150,7 +150,7 @@ async fn measure(session: &mut Session, args: &BenchArgs) -> eyre::Result<Report
         rate: args.rate,
         size: args.size,
         seconds: round2(seconds),
-        ordering: fairlane_sequencer::ORDERING,
+        ordering: fairlane_chain::ORDERING,
         offered: to - from,
         accepted: totals.accepted,
         finalized: totals.finalized,
@@ -200,7 +200,10 @@ async fn restart(session: &mut Session, victim: usize) -> eyre::Result<f64> {
         if own + CAUGHT_UP_BLOCKS >= tip {
             return Ok(round2(restarted.elapsed().as_secs_f64()));
         }
-        eyre::ensure!(restarted.elapsed() < CATCH_UP_LIMIT, "the validator stands at {own}, the others at {tip}");
+        eyre::ensure!(
+            restarted.elapsed() < CATCH_UP_LIMIT,
+            "the validator stands at {own}, the others at {tip}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,20 +1,7 @@
-//! Local Fairlane networks on this machine: `up` to look at one, `bench` to measure one.
-//!
-//! Nodes are real processes: this program starts itself again as `fairlane node`, so that one build has all that
-//! is needed. Everything listens on loopback, on ports that the system gives.
-
-mod bench;
-mod clock;
-mod load;
-mod network;
-mod ports;
-mod proc;
-mod session;
-mod table;
-mod up;
-mod watch;
+//! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
+use fairlane_testnet::{bench, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -65,7 +52,8 @@ fn main() -> ExitCode {
 
 /// Becomes a node that stops when the process that started it ends, however that ends.
 fn run_as_node() -> ExitCode {
-    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM)) {
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+    {
         eprintln!("error: cannot tie this node to the process that started it: {error}");
         return ExitCode::FAILURE;
     }

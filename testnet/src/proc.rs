@@ -17,7 +17,9 @@ pub fn thread_cpu(prefix: &str) -> Duration {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Duration::ZERO };
     tasks
         .flatten()
-        .filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with(prefix)))
+        .filter(|task| {
+            fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with(prefix))
+        })
         .map(|task| cpu_of(&task.path().join("stat")))
         .sum()
 }
@@ -34,7 +36,8 @@ pub fn resident_bytes(pid: u32) -> u64 {
 fn cpu_of(stat: &Path) -> Duration {
     let text = fs::read_to_string(stat).unwrap_or_default();
     let Some((_, fields)) = text.rsplit_once(')') else { return Duration::ZERO };
-    let ticks: u32 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
+    let ticks: u32 =
+        fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u32>().ok()).sum();
     TICK * ticks
 }
 

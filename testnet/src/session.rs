@@ -102,8 +102,10 @@ impl Session {
         let ledger = Arc::new(Ledger::new(Schedule { rate: spec.rate, rollups }));
         let (load_runtime, watch_runtime) = (runtime(LOAD_THREADS)?, runtime(WATCH_THREADS)?);
         let watch = {
-            let _guard = watch_runtime.enter();
-            Watch::start(&network.genesis, &network.endpoints(), &kinds, &ledger, network.home())?
+            let (genesis, endpoints) = (network.genesis.clone(), network.endpoints());
+            let (kinds, ledger, home) = (kinds.clone(), ledger.clone(), network.home().to_owned());
+            let start = async move { Watch::start(&genesis, &endpoints, &kinds, &ledger, &home).await };
+            watch_runtime.spawn(start).await??
         };
         let plan = LoadPlan {
             network: network.genesis.network(),

@@ -63,7 +63,11 @@ pub async fn run(args: UpArgs) -> eyre::Result<()> {
     );
     let started = Instant::now();
     let mut session = Session::start(args.session()).await?;
-    println!("First block after {:.1} s. Homes and logs: {}", started.elapsed().as_secs_f64(), session.network.home().display());
+    println!(
+        "First block after {:.1} s. Homes and logs: {}",
+        started.elapsed().as_secs_f64(),
+        session.network.home().display()
+    );
     println!("gRPC: {}\n", session.network.endpoints().join("  "));
     let outcome = tokio::select! {
         outcome = show(&mut session, args.run_for) => outcome,
@@ -188,7 +192,8 @@ fn node_row(pid: Option<u32>, status: Option<&NodeStatus>) -> Vec<String> {
     let Some(status) = status else { return header(&["(no answer)", "", "", "", "", ""]) };
     let name: String = status.validator.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let own = status.lanes.iter().find(|lane| lane.validator == status.validator);
-    let (head, lag) = own.map_or((0, 0), |lane| (lane.head_seq, lane.head_seq.saturating_sub(lane.decided_seq)));
+    let (head, lag) =
+        own.map_or((0, 0), |lane| (lane.head_seq, lane.head_seq.saturating_sub(lane.decided_seq)));
     let memory = pid.map_or(0, crate::proc::resident_bytes) / 1_000_000;
     vec![
         name,

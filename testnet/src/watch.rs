@@ -4,8 +4,10 @@ use crate::clock::unix_nanos;
 use crate::load::ledger::{Delivery, Ledger};
 use crate::load::payload::PayloadKind;
 use crate::session::round2;
-use eyre::WrapErr;
-use fairlane_rollup_adapter::{FileCursor, SharedHeaders, Subscriber, Subscription, VerifiedBatch, Window};
+use eyre::{OptionExt, WrapErr};
+use fairlane_rollup_adapter::{
+    Durability, FileCursor, SharedHeaders, Subscriber, Subscription, VerifiedBatch,
+};
 use fairlane_types::{Genesis, RollupId};
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -13,7 +15,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::task::JoinHandle;
+
+/// How often a subscriber's cursor becomes durable.
+const CURSOR_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Latencies in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -90,14 +96,15 @@ pub struct Watch {
 
 impl Watch {
     /// Starts one subscriber for each rollup, on the current runtime. Cursors go into `dir`.
-    pub fn start(
+    pub async fn start(
         genesis: &Genesis,
         endpoints: &[String],
         kinds: &BTreeMap<RollupId, PayloadKind>,
         ledger: &Arc<Ledger>,
         dir: &Path,
     ) -> eyre::Result<Self> {
-        let rollups = kinds.iter().map(|(id, kind)| RollupWatch::new(*id, kind)).collect::<eyre::Result<_>>()?;
+        let rollups =
+            kinds.iter().map(|(id, kind)| RollupWatch::new(*id, kind)).collect::<eyre::Result<_>>()?;
         let shared = Arc::new(Shared {
             ledger: ledger.clone(),
             rollups,
@@ -116,10 +123,10 @@ impl Watch {
             let cursor = FileCursor::open(dir.join(format!("subscriber-{rollup}.cursor")))?;
             let subscription = Subscriber::new(genesis.clone(), *rollup)
                 .endpoints(endpoints)
-                .cursor(cursor)
-                .headers(headers.clone())
-                .window(Window::default())
-                .start()?;
+                .shared_headers(headers.clone())
+                .durability(Durability::Coalesced(CURSOR_INTERVAL))
+                .open(cursor)
+                .await?;
             tasks.push(tokio::spawn(follow(shared.clone(), at, subscription)));
         }
         Ok(Self { shared, tasks })
@@ -157,7 +164,9 @@ impl Watch {
                 let outcome = futures::FutureExt::now_or_never(task);
                 let id = rollup.id;
                 return match outcome {
-                    Some(Ok(Err(error))) => Err(error.wrap_err(format!("the subscriber of rollup {id} ended"))),
+                    Some(Ok(Err(error))) => {
+                        Err(error.wrap_err(format!("the subscriber of rollup {id} ended")))
+                    }
                     other => Err(eyre::eyre!("the subscriber of rollup {id} ended: {other:?}")),
                 };
             }
@@ -174,9 +183,9 @@ impl Watch {
 
 async fn follow(shared: Arc<Shared>, at: usize, mut subscription: Subscription) -> eyre::Result<()> {
     while !shared.stopped.load(Relaxed) {
-        let batch = subscription.next().await?;
+        let batch = subscription.next().await.ok_or_eyre("the subscription ended without a reason")??;
         take_batch(&shared, &shared.rollups[at], &batch)?;
-        subscription.ack(batch.header().index).await?;
+        subscription.ack(&batch).await?;
     }
     Ok(())
 }
@@ -186,7 +195,7 @@ fn take_batch(shared: &Shared, rollup: &RollupWatch, batch: &VerifiedBatch) -> e
     let from = shared.measure_from.load(Relaxed);
     let kind = shared.kinds.get(&rollup.id).unwrap_or(&PayloadKind::Opaque);
     let mut latencies = rollup.microseconds.lock().expect("no holder panics");
-    for item in batch.items() {
+    for item in batch.batch().items() {
         let stamp = kind.read(&item.payload).wrap_err("a delivered payload is not one that was sent")?;
         let delivery = shared.ledger.deliver(stamp.seq);
         if delivery == Delivery::Complete {
@@ -197,6 +206,6 @@ fn take_batch(shared: &Shared, rollup: &RollupWatch, batch: &VerifiedBatch) -> e
         }
     }
     rollup.batches.fetch_add(1, Relaxed);
-    rollup.items.fetch_add(batch.items().len() as u64, Relaxed);
+    rollup.items.fetch_add(batch.batch().items().len() as u64, Relaxed);
     Ok(())
 }

@@ -47,11 +47,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that know nothing of runtimes, networks, Ethereum clients and disks.
-const PURE: &[&str] = &["fairlane-types", "fairlane-ordering", "fairlane-lanes", "fairlane-chain", "fairlane-verify"];
+const PURE: &[&str] =
+    &["fairlane-types", "fairlane-ordering", "fairlane-lanes", "fairlane-chain", "fairlane-verify"];
 
 /// Beginnings of package names that pure crates must not reach, even through others.
-const IMPURE: &[&str] =
-    &["tokio", "libp2p", "tonic", "prost", "alloy", "redb", "arc-malachitebft", "hyper", "mio", "rand", "getrandom"];
+const IMPURE: &[&str] = &[
+    "tokio",
+    "libp2p",
+    "tonic",
+    "prost",
+    "alloy",
+    "redb",
+    "arc-malachitebft",
+    "hyper",
+    "mio",
+    "rand",
+    "getrandom",
+];
 
 struct Graph {
     /// Our packages.
@@ -76,7 +88,9 @@ fn graph() -> Graph {
     let array = |value: &Value| value.as_array().expect("an array").clone();
     let packages: BTreeMap<String, String> = array(&metadata["packages"])
         .iter()
-        .map(|package| (package["id"].as_str().unwrap().to_owned(), package["name"].as_str().unwrap().to_owned()))
+        .map(|package| {
+            (package["id"].as_str().unwrap().to_owned(), package["name"].as_str().unwrap().to_owned())
+        })
         .collect();
     let ours = array(&metadata["workspace_members"]).iter().map(|id| name_of(&packages, id)).collect();
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -97,7 +111,8 @@ fn our_crates_depend_on_each_other_in_one_direction() {
     let graph = graph();
     let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
     for package in &graph.ours {
-        let allowed = allowed.get(package.as_str()).unwrap_or_else(|| panic!("{package} is not in the table"));
+        let allowed =
+            allowed.get(package.as_str()).unwrap_or_else(|| panic!("{package} is not in the table"));
         let found = graph.edges.get(package).cloned().unwrap_or_default();
         for dependency in found.intersection(&graph.ours) {
             assert!(allowed.contains(&dependency.as_str()), "{package} must not depend on {dependency}");

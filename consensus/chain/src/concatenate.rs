@@ -1,16 +1,13 @@
 //! Lane concatenation instead of the fair order: for benches only.
 //!
 //! Each lane's own transactions stand in lane order, one lane after another, and are ordered in the block that
-//! decides them. It shows what fairness costs, and gives nobody any fairness: the feature changes the protocol, so
-//! the network id differs and a node built with it cannot join a real network.
+//! decides them. It shows what fairness costs, and gives nobody any fairness. A build with this feature takes only
+//! networks whose names say so, and the binary `fairlane` does not compile with it.
 
 use fairlane_ordering::{
     Component, Emitted, LaneAppend, Ordered, OrderedTx, OrderingParams, PowersError, quorums_of,
 };
-use fairlane_types::{
-    Decode, DecodeError, Domain, Encode, Genesis, Hash32, NetworkId, Reader, Timestamp, TxId, VotingPower,
-    Writer,
-};
+use fairlane_types::{Decode, DecodeError, Encode, Hash32, Reader, Timestamp, TxId, VotingPower, Writer};
 use std::collections::HashSet;
 
 /// The rule that this build orders by.
@@ -18,11 +15,6 @@ pub const ORDERING: &str = "concatenate";
 
 /// Whether a reference places what it refers to in the lane that refers.
 pub(crate) const REFERENCES_PLACE: bool = false;
-
-/// The network that this build takes part in: never the one that `genesis` names.
-pub(crate) fn network(genesis: &Genesis) -> NetworkId {
-    Domain::NETWORK.hash(&[genesis.network().as_bytes(), ORDERING.as_bytes()]).into()
-}
 
 /// The rule's state: what chain time follows from.
 #[derive(Clone, Debug)]

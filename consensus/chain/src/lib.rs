@@ -36,6 +36,6 @@ mod window;
 
 pub use prepare::{BlockInput, Delta, PrepareError, Prepared, prepare};
 pub use record::{OrderRecord, OrderedEntry, OrderingReport};
-pub use rule::ORDERING;
+pub use rule::{CONCATENATE_SUFFIX, ORDERING};
 pub use snapshot::RestoreError;
 pub use state::{ChainState, CommitError, GenesisError};

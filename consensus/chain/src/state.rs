@@ -5,7 +5,7 @@ use crate::content::Registry;
 use crate::decided::Decided;
 use crate::encoding;
 use crate::prepare::Delta;
-use crate::rule::{self, Rule};
+use crate::rule::{self, CONCATENATE_SUFFIX, ORDERING, Rule};
 use crate::window::Window;
 use fairlane_lanes::CutBase;
 use fairlane_ordering::{Emitted as _, OrderingParams, PowersError};
@@ -67,6 +67,12 @@ pub enum GenesisError {
     /// The ordering rule cannot work with its validators' powers.
     #[error("the validators of genesis cannot order: {0}")]
     Powers(#[from] PowersError),
+    /// Its name says that its network is ordered by another rule than this build's.
+    #[error(
+        "network {0:?} cannot be joined: this build orders by the rule {ORDERING:?}, and names ending in \
+         {CONCATENATE_SUFFIX:?} are for benches of the rule \"concatenate\""
+    )]
+    OtherRule(String),
 }
 
 /// Why a delta was not committed. The state is as it was.
@@ -86,10 +92,13 @@ impl ChainState {
     /// The state before the first block.
     pub fn genesis(genesis: &Genesis) -> Result<Self, GenesisError> {
         genesis.check()?;
+        if !rule::is_for(genesis) {
+            return Err(GenesisError::OtherRule(genesis.name.clone()));
+        }
         let validators = genesis.validators.clone();
         let lanes = validators.members().iter().map(|member| SegmentRef::empty(member.lane())).collect();
         let constants = Constants {
-            network: rule::network(genesis),
+            network: genesis.network(),
             params: genesis.params.clone(),
             registry: Arc::new(genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect()),
         };

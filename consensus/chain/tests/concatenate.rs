@@ -5,14 +5,17 @@
 mod common;
 
 use common::{World, advance, at, ids, tx};
-use fairlane_chain::{ChainState, ORDERING};
+use fairlane_chain::{CONCATENATE_SUFFIX, ChainState, GenesisError, ORDERING};
 
 #[test]
 fn lanes_stand_one_after_another_in_another_network() {
     assert_eq!(ORDERING, "concatenate");
     let mut world = World::new(4, &[(1, 0)]);
     let mut state = world.state();
-    assert_ne!(state.network(), world.genesis.network());
+    assert!(state.network() == world.genesis.network() && world.genesis.name.ends_with(CONCATENATE_SUFFIX));
+    world.genesis.name = "fair".into();
+    assert_eq!(ChainState::genesis(&world.genesis).err(), Some(GenesisError::OtherRule("fair".into())));
+    world.genesis.name = format!("test{CONCATENATE_SUFFIX}");
     world.own(2, 1, &[tx(1, 1, 60_000), tx(2, 1, 60_000)]);
     world.own(0, 9, &[tx(3, 1, 60_000), tx(1, 1, 60_000)]);
     world.full_round(20);

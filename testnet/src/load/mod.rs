@@ -90,11 +90,6 @@ impl LoadShared {
         self.last.map_or(due, |last| due.min(last))
     }
 
-    /// When the load began, in nanoseconds since the Unix epoch.
-    pub fn started_nanos(&self) -> u64 {
-        self.started_nanos
-    }
-
     /// Ends the load early.
     pub fn stop(&self) {
         self.stopped.store(true, Relaxed);

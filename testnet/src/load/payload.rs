@@ -97,12 +97,14 @@ fn signed_call(signer: &PrivateKeySigner, nonce: u64, data: Bytes) -> eyre::Resu
         input: data.into(),
         ..Default::default()
     };
-    let signature = signer.sign_hash_sync(&call.signature_hash()).wrap_err("signing an EIP-1559 transaction")?;
+    let signature =
+        signer.sign_hash_sync(&call.signature_hash()).wrap_err("signing an EIP-1559 transaction")?;
     Ok(TxEnvelope::from(call.into_signed(signature)).encoded_2718().into())
 }
 
 fn read_call(account: Address, payload: &[u8]) -> eyre::Result<Stamp> {
-    let envelope = TxEnvelope::decode_2718_exact(payload).wrap_err("the payload is no EIP-2718 transaction")?;
+    let envelope =
+        TxEnvelope::decode_2718_exact(payload).wrap_err("the payload is no EIP-2718 transaction")?;
     let TxEnvelope::Eip1559(call) = envelope else { eyre::bail!("the payload is no EIP-1559 transaction") };
     let sender = call.recover_signer().wrap_err("the transaction's signature recovers no account")?;
     eyre::ensure!(sender == account, "the transaction was signed by {sender}, not by {account}");

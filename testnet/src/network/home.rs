@@ -4,8 +4,10 @@ use super::Node;
 use crate::clock::unix_nanos;
 use crate::ports;
 use eyre::WrapErr;
+use fairlane_chain::CONCATENATE_SUFFIX;
 use fairlane_sequencer::config::{self, Config, Home, LogFormat};
-use fairlane_sequencer::{genesis_file, keys};
+use fairlane_sequencer::genesis_file;
+use fairlane_sequencer::keys::{self, KeyKind};
 use fairlane_types::{
     Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Timestamp, Validator, ValidatorId,
     ValidatorSet, VotingPower,
@@ -32,7 +34,10 @@ pub struct NetworkSpec {
 impl NetworkSpec {
     /// The rollups that genesis registers.
     pub fn rollups(&self) -> Vec<RollupSpec> {
-        (1..).zip(&self.groups).map(|(id, group)| RollupSpec { id: RollupId::new(id), group: *group }).collect()
+        (1..)
+            .zip(&self.groups)
+            .map(|(id, group)| RollupSpec { id: RollupId::new(id), group: *group })
+            .collect()
     }
 }
 
@@ -62,7 +67,8 @@ impl NodePorts {
 }
 
 pub(super) fn write_homes(spec: &NetworkSpec, dir: &Path) -> eyre::Result<(Genesis, Vec<Node>)> {
-    let homes: Vec<Home> = (0..spec.validators).map(|index| Home::new(dir.join(format!("node{index}")))).collect();
+    let homes: Vec<Home> =
+        (0..spec.validators).map(|index| Home::new(dir.join(format!("node{index}")))).collect();
     let validators = homes.iter().map(write_keys).collect::<eyre::Result<Vec<_>>>()?;
     let genesis = genesis(spec, &validators)?;
     let ports = NodePorts::allocate(spec.validators)?;
@@ -71,23 +77,27 @@ pub(super) fn write_homes(spec: &NetworkSpec, dir: &Path) -> eyre::Result<(Genes
         genesis_file::write(&home.genesis(), &genesis)?;
         let config = node_config(spec, index, &ports)?;
         let path = home.config();
-        std::fs::write(&path, config::template(&config)).wrap_err_with(|| format!("writing {}", path.display()))?;
+        std::fs::write(&path, config::template(&config))
+            .wrap_err_with(|| format!("writing {}", path.display()))?;
         nodes.push(Node::new(home.path().to_owned(), ports[index].rpc, ports[index].metrics));
     }
     Ok((genesis, nodes))
 }
 
 fn write_keys(home: &Home) -> eyre::Result<ValidatorId> {
-    let consensus = keys::ConsensusKey::generate();
-    consensus.write(&home.consensus_key())?;
-    keys::NetworkKey::generate().write(&home.network_key())?;
-    Ok(consensus.validator())
+    keys::generate(KeyKind::Consensus, &home.consensus_key())?;
+    keys::generate(KeyKind::Network, &home.network_key())?;
+    Ok(keys::read_consensus(&home.consensus_key())?.validator())
 }
 
 fn genesis(spec: &NetworkSpec, validators: &[ValidatorId]) -> eyre::Result<Genesis> {
-    let member = |id: &ValidatorId| Validator { id: *id, power: VotingPower::new(1), incarnation: Incarnation::ZERO };
+    let member =
+        |id: &ValidatorId| Validator { id: *id, power: VotingPower::new(1), incarnation: Incarnation::ZERO };
     let genesis = Genesis {
-        name: "fairlane-local".into(),
+        name: format!(
+            "fairlane-local{}",
+            if cfg!(feature = "concatenate") { CONCATENATE_SUFFIX } else { "" }
+        ),
         time: Timestamp::from_nanos(unix_nanos()),
         params: ProtocolParams::default(),
         validators: ValidatorSet::new(validators.iter().map(member).collect())?,

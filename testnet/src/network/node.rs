@@ -70,11 +70,17 @@ impl Node {
 
     /// Fails when the process has ended by itself, and shows the end of its log.
     pub fn check_alive(&mut self) -> eyre::Result<()> {
-        let Some(child) = &mut self.child else { eyre::bail!("the validator in {} was not started", self.home.display()) };
+        let Some(child) = &mut self.child else {
+            eyre::bail!("the validator in {} was not started", self.home.display())
+        };
         match child.try_wait()? {
             None => Ok(()),
             Some(status) => {
-                eyre::bail!("the validator in {} ended with {status}:\n{}", self.home.display(), self.log_tail())
+                eyre::bail!(
+                    "the validator in {} ended with {status}:\n{}",
+                    self.home.display(),
+                    self.log_tail()
+                )
             }
         }
     }
@@ -82,7 +88,8 @@ impl Node {
     /// Asks the node for its status.
     pub async fn status(&mut self) -> eyre::Result<NodeStatus> {
         if self.channel.is_none() {
-            let endpoint = Endpoint::from_shared(self.endpoint())?.timeout(REQUEST_LIMIT).connect_timeout(REQUEST_LIMIT);
+            let endpoint =
+                Endpoint::from_shared(self.endpoint())?.timeout(REQUEST_LIMIT).connect_timeout(REQUEST_LIMIT);
             self.channel = Some(endpoint.connect_lazy());
         }
         let channel = self.channel.clone().expect("it was set above");
@@ -92,7 +99,8 @@ impl Node {
     /// The sum of a metric over its labels that contain `label`, as the node exposes it.
     pub async fn metric(&self, name: &str, label: &str) -> eyre::Result<f64> {
         let text = tokio::time::timeout(REQUEST_LIMIT, self.scrape()).await??;
-        let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+        let samples =
+            text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
         Ok(samples
             .filter(|(sample, _)| sample.split('{').next() == Some(name) && sample.contains(label))
             .filter_map(|(_, value)| value.parse::<f64>().ok())

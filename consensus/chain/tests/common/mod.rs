@@ -72,7 +72,7 @@ impl World {
             .iter()
             .map(|(id, group)| RollupSpec { id: RollupId::new(*id), group: GroupId::new(*group) });
         let genesis = Genesis {
-            name: "test".into(),
+            name: network_name(),
             time: at(0),
             params,
             validators: ValidatorSet::new(members.collect()).unwrap(),
@@ -211,4 +211,10 @@ pub fn equivocation(a: &Segment, b: &Segment) -> Evidence {
         signature: *segment.signature(),
     };
     Evidence::LaneEquivocation(Box::new([side(a), side(b)]))
+}
+
+/// A name that this build's ordering rule takes.
+fn network_name() -> String {
+    let suffix = if cfg!(feature = "concatenate") { fairlane_chain::CONCATENATE_SUFFIX } else { "" };
+    format!("test{suffix}")
 }

@@ -1,0 +1,15 @@
+//! Local Fairlane networks on this machine: `up` to look at one, `bench` to measure one.
+//!
+//! Nodes are real processes: this program starts itself again as `fairlane node`, so that one build has all that
+//! is needed. Everything listens on loopback, on ports that the system gives.
+
+pub mod bench;
+pub mod clock;
+pub mod load;
+pub mod network;
+pub mod ports;
+pub mod proc;
+pub mod session;
+pub mod table;
+pub mod up;
+pub mod watch;
