@@ -1,4 +1,5 @@
 //! Subscriptions against real servers: in order, without gap or repetition, whatever happens in between.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

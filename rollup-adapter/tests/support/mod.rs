@@ -1,5 +1,10 @@
 //! What the tests share: a chain made by hand, and a server that speaks the real protocol from it, honestly or not.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by test binaries, of which each uses a part"
+)]
 
 mod chain;
 mod server;
