@@ -1,5 +1,6 @@
 //! Why the engine does not start, or stops.
 
+use crate::config::Multiaddr;
 use crate::seams::StoreError;
 use fairlane_chain::{CommitError, PrepareError};
 use fairlane_types::{BlockId, Height};
@@ -64,6 +65,9 @@ pub enum EngineError {
     /// A task of the engine panicked.
     #[error("a task of the engine panicked: {0}")]
     Panicked(String),
+    /// The consensus network ended: it could not listen, or its task failed.
+    #[error("the consensus network has ended: can this machine listen at {0}?")]
+    Network(Multiaddr),
     /// Malachite stopped by itself: one of its actors failed.
     #[error("the consensus engine stopped by itself; its log says why")]
     Stopped,

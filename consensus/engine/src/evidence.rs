@@ -118,6 +118,11 @@ impl Watch {
         }
     }
 
+    /// Marks an offence as handed out; false when it was before.
+    pub(crate) fn claim(&mut self, evidence: &Evidence) -> bool {
+        self.proven.insert(evidence.slot())
+    }
+
     /// Looks at a vote. Gives evidence at most once for a slot.
     pub(crate) fn vote(&mut self, vote: &SignedVote<FairlaneContext>, set: &ProposerSet) -> Option<Evidence> {
         let vote = vote.message.signed(vote.signature)?;

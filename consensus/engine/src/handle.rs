@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// How many finalized blocks wait for a subscriber. One that lags further reads the rest from the store.
-const FINALIZED_QUEUE: usize = 256;
+const FINALIZED_QUEUE: usize = 64;
 /// How many pieces of evidence wait to be taken. Further ones are dropped, and logged.
 const EVIDENCE_QUEUE: usize = 256;
 
@@ -21,7 +21,7 @@ const EVIDENCE_QUEUE: usize = 256;
 #[derive(Debug)]
 pub struct EngineHandle {
     /// Finalized blocks, in order and without a gap from the start on. [`EngineHandle::subscribe`] gives more
-    /// receivers, which hear what comes later.
+    /// receivers, which hear what comes later. Blocks that a receiver has not taken stay in memory.
     pub finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
     /// How the engine is doing.
     pub status: watch::Receiver<EngineStatus>,
@@ -103,7 +103,7 @@ pub async fn start(
 async fn run(app: App, mut machine: Machine, stop: oneshot::Receiver<()>) -> Result<(), EngineError> {
     let result = tokio::select! {
         result = app.run(stop) => result,
-        () = machine.stopped() => Err(EngineError::Stopped),
+        error = machine.stopped() => Err(error),
     };
     if let Err(error) = &result {
         tracing::error!(%error, "consensus stops");

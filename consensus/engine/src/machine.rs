@@ -5,7 +5,7 @@
 //! [`Host`] passes requests of consensus on to the application loop, [`Observer`] copies what peers send.
 
 use crate::codec::WireCodec;
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, Multiaddr};
 use crate::context::{Address, FairlaneContext};
 use crate::error::EngineError;
 use crate::signing::{KeySigner, StrictVerifier};
@@ -47,6 +47,7 @@ pub(crate) type PeerEvent = NetworkEvent<FairlaneContext>;
 pub(crate) struct Machine {
     node: NodeRef,
     node_task: JoinHandle<()>,
+    listen: Multiaddr,
     pub(crate) consensus: ConsensusRef<FairlaneContext>,
     pub(crate) network: NetworkRef<FairlaneContext>,
 }
@@ -71,7 +72,8 @@ impl Machine {
         match Actors::start(config, network, &node, metrics, &registry).await {
             Ok((actors, inputs)) => {
                 let Actors { consensus, network } = actors;
-                Ok((Self { node, node_task, consensus, network }, inputs))
+                let listen = config.listen.clone();
+                Ok((Self { node, node_task, listen, consensus, network }, inputs))
             }
             Err(error) => {
                 stop(&node, node_task).await;
@@ -80,17 +82,16 @@ impl Machine {
         }
     }
 
-    /// Resolves when the actors have stopped by themselves, or when the consensus network has: its task can die
-    /// without an actor noticing. Cancel safe.
-    pub(crate) async fn stopped(&mut self) {
+    /// Resolves with the reason when the actors have stopped by themselves, or when the consensus network has: its
+    /// task can die without an actor noticing. Cancel safe.
+    pub(crate) async fn stopped(&mut self) -> EngineError {
         let mut checks = tokio::time::interval(HEALTH_INTERVAL);
         loop {
             tokio::select! {
-                _ = &mut self.node_task => return,
+                _ = &mut self.node_task => return EngineError::Stopped,
                 _ = checks.tick() => {
                     if !network_lives(&self.network).await {
-                        tracing::error!("the consensus network has ended");
-                        return;
+                        return EngineError::Network(self.listen.clone());
                     }
                 }
             }

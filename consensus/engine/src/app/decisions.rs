@@ -53,7 +53,9 @@ impl App {
         reply: RpcReplyPort<Next<FairlaneContext>>,
     ) -> Result<(), EngineError> {
         for evidence in evidence::reported(misbehavior) {
-            self.hand_out(evidence);
+            if self.watch.claim(&evidence) {
+                self.hand_out(evidence);
+            }
         }
         let certificate = decided_certificate(certificate);
         let (height, block) = (certificate.height, certificate.block);

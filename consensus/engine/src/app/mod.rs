@@ -122,7 +122,7 @@ pub(crate) struct App {
     holding: Option<AbortHandle>,
     /// Whether proposals from before the restart are still to be told to consensus.
     recalling: bool,
-    /// Parts for the next height, that came while this one was committed.
+    /// Parts for the next height, that came before this one was committed.
     early: Vec<ProposalPart>,
     /// Proposals that are said to have a quorum of prevotes from an earlier round, by round, until that is shown.
     unproven: BTreeMap<Round, ProposalPart>,

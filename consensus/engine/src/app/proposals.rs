@@ -30,15 +30,15 @@ impl App {
         let Some(part) = message.content.into_data() else {
             return;
         };
-        if matches!(self.phase, Phase::Committing) && part.height == self.height.next() {
+        if part.height == self.height.next() {
             self.keep_early(part);
-        } else {
+        } else if !matches!(self.phase, Phase::Committing) {
             self.on_part(part).await;
         }
     }
 
-    /// Keeps a part until its height begins. Who proposes there is not known before this one is committed, but
-    /// only members are heard.
+    /// Keeps a part until this height is committed: others are ahead by a moment at times. Who proposes there is not
+    /// known before, but only members are heard.
     fn keep_early(&mut self, part: ProposalPart) {
         let of_one = self.early.iter().filter(|early| early.proposer == part.proposer).count();
         let room = self.early.len() < MAX_EARLY && of_one < MAX_EARLY_OF_ONE;

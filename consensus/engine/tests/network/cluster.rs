@@ -3,10 +3,12 @@
 use crate::lanes::{Exchange, TestLanes, now};
 use crate::store::MemoryStore;
 use fairlane_chain::ChainState;
-use fairlane_engine::{EngineConfig, EngineHandle, EngineStatus, Keypair, Multiaddr, start};
+use fairlane_engine::{
+    ConsensusTimeouts, EngineConfig, EngineError, EngineHandle, EngineStatus, Keypair, Multiaddr, start,
+};
 use fairlane_types::{
-    BlockId, Genesis, GroupId, Height, Incarnation, Leg, ProtocolParams, RollupId, RollupSpec, SigningKey,
-    Transaction, Validator, ValidatorSet, VotingPower,
+    BlockId, Genesis, GroupId, Height, Incarnation, Leg, NetworkId, ProtocolParams, RollupId, RollupSpec,
+    SigningKey, Transaction, Validator, ValidatorSet, VotingPower,
 };
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ struct Disk {
     key: SigningKey,
     identity: Keypair,
     address: Multiaddr,
+    /// Whether the node writes its lane.
+    writes: bool,
 }
 
 /// A running node.
@@ -37,6 +41,7 @@ pub(crate) struct Cluster {
     genesis: Genesis,
     exchange: Arc<Exchange>,
     idle: Duration,
+    pub(crate) timeouts: ConsensusTimeouts,
     disks: Vec<Disk>,
     nodes: Vec<Option<Node>>,
     directory: TempDir,
@@ -57,6 +62,7 @@ impl Cluster {
             key: SigningKey::from_seed(&[seed; 32]),
             identity: Keypair::generate_ed25519(),
             address: free_address(),
+            writes: true,
         };
         let disks: Vec<Disk> = (1..=size).map(disk).collect();
         let member = |disk: &Disk| Validator {
@@ -75,7 +81,23 @@ impl Cluster {
         };
         let nodes = (0..size).map(|_| None).collect();
         let directory = tempfile::tempdir().expect("a temporary directory");
-        Self { genesis, exchange: Exchange::new(), idle, disks, nodes, directory, submitted: 0 }
+        let timeouts = ConsensusTimeouts::default();
+        Self { genesis, exchange: Exchange::new(), idle, timeouts, disks, nodes, directory, submitted: 0 }
+    }
+
+    /// Adds a second node with a validator's key, as an operator does who runs a backup by mistake. It knows
+    /// nothing of what the first one signs. Gives its place.
+    pub(crate) fn add_twin(&mut self, of: usize) -> usize {
+        let twin = Disk {
+            store: Arc::new(MemoryStore::default()),
+            key: self.disks[of].key.clone(),
+            identity: Keypair::generate_ed25519(),
+            address: free_address(),
+            writes: false,
+        };
+        self.disks.push(twin);
+        self.nodes.push(None);
+        self.disks.len() - 1
     }
 
     /// Starts a node from genesis, its store and its log.
@@ -88,7 +110,7 @@ impl Cluster {
             self.genesis.params.clone(),
             state.base(),
             self.idle,
-            disk.store.last_decided(),
+            if disk.writes { disk.store.last_decided() } else { Height::MAX },
             self.exchange.clone(),
         );
         let task = lanes.spawn();
@@ -106,6 +128,7 @@ impl Cluster {
         config.persistent_peers = others.map(|(_, disk)| disk.address.clone()).collect();
         config.peers.per_ip = 64;
         config.snapshot_interval = 5;
+        config.timeouts = self.timeouts;
         config
     }
 
@@ -166,8 +189,28 @@ impl Cluster {
         self.nodes[at].as_ref().expect("the node runs").engine.status.borrow().clone()
     }
 
+    pub(crate) fn network(&self) -> NetworkId {
+        self.genesis.network()
+    }
+
     pub(crate) fn engine(&mut self, at: usize) -> &mut EngineHandle {
         &mut self.nodes[at].as_mut().expect("the node runs").engine
+    }
+
+    /// Gives a node an address of another machine (RFC 5737) to listen at.
+    pub(crate) fn misplace(&mut self, at: usize) {
+        self.disks[at].address = "/ip4/203.0.113.1/tcp/4000".parse().expect("it is an address");
+    }
+
+    /// Waits until a node ends by itself.
+    pub(crate) async fn end_of(&mut self, at: usize) -> Result<(), EngineError> {
+        let mut node = self.nodes[at].take().expect("the node runs");
+        node.task.abort();
+        tokio::time::timeout(DEADLINE, node.engine.ended()).await.expect("the node ends")
+    }
+
+    pub(crate) fn lanes(&self, at: usize) -> &TestLanes {
+        &self.nodes[at].as_ref().expect("the node runs").lanes
     }
 
     pub(crate) fn store(&self, at: usize) -> &MemoryStore {

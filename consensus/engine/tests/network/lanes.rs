@@ -8,6 +8,7 @@ use fairlane_types::{
     SegmentDigest, SegmentRef, SigningKey, Timestamp, Transaction,
 };
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, broadcast};
@@ -69,6 +70,7 @@ pub(crate) struct TestLanes {
     exchange: Arc<Exchange>,
     inner: Mutex<Inner>,
     changed: Notify,
+    misleads: AtomicBool,
 }
 
 impl TestLanes {
@@ -93,8 +95,9 @@ impl TestLanes {
             sealed_at: Instant::now(),
             writes_from,
         };
-        let inner = Mutex::new(inner);
-        let lanes = Arc::new(Self { key, network, params, idle, exchange, inner, changed: Notify::new() });
+        let (inner, misleads) = (Mutex::new(inner), AtomicBool::new(false));
+        let lanes =
+            Arc::new(Self { key, network, params, idle, exchange, inner, changed: Notify::new(), misleads });
         lanes.catch_up(&mut lanes.inner());
         lanes
     }
@@ -124,6 +127,11 @@ impl TestLanes {
 
     pub(crate) fn submit(&self, transaction: Transaction) {
         self.inner().writer.submit(transaction, now()).expect("the lane has room");
+    }
+
+    /// From now on proposes cuts by which no lane advances, which everybody finds wrong.
+    pub(crate) fn mislead(&self) {
+        self.misleads.store(true, Ordering::Relaxed);
     }
 
     /// Inserts a segment and whatever it makes wanted.
@@ -192,6 +200,11 @@ impl TestLanes {
 
     fn try_next_cut(&self, base: &CutBase) -> Option<NextCut> {
         let inner = self.inner();
+        if self.misleads.load(Ordering::Relaxed) {
+            let content = inner.view.content(base, &base.cut).ok()?;
+            let (cut, l1_anchor) = (base.cut.clone(), L1Anchor::default());
+            return Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor });
+        }
         let cut = inner.view.build_cut(base, &[])?;
         if !inner.view.has_payload(base, &cut) && inner.decided_at.elapsed() < self.idle {
             return None;

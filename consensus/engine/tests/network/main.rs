@@ -5,6 +5,7 @@ mod lanes;
 mod store;
 
 use cluster::Cluster;
+use fairlane_engine::{ConsensusTimeouts, EngineError};
 use fairlane_types::{Height, Round};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -140,5 +141,101 @@ async fn an_idle_network_only_ticks() {
     let last = Height::new(first.get() + 4);
     cluster.wait_for_height(0, last).await;
     assert!(began.elapsed() >= 3 * idle, "four blocks take four idle intervals: {:?}", began.elapsed());
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_proposer_of_wrong_cuts_only_costs_rounds() {
+    init_logs();
+    let mut cluster = Cluster::new(4, IDLE);
+    for at in 0..4 {
+        cluster.start(at).await;
+    }
+    load_until(&mut cluster, &[0, 1, 2, 3], Height::new(3)).await;
+    cluster.lanes(3).mislead();
+    let last = Height::new(cluster.finalized(0).get() + 12);
+    load_until(&mut cluster, &[0, 1, 2], last).await;
+    for at in 0..3 {
+        cluster.wait_for_height(at, last).await;
+        assert!(cluster.status(at).invalid_proposals > 0, "node {at} finds them wrong");
+    }
+    assert_eq!(cluster.ids(1, last), cluster.ids(0, last));
+    let wrong = cluster.key(3).validator();
+    assert!(cluster.status(0).extra_rounds > 0, "each of them costs a round: {wrong}");
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn timeouts_that_are_too_short_cost_rounds_and_nothing_else() {
+    init_logs();
+    let mut cluster = Cluster::new(4, IDLE);
+    let short = Duration::from_millis(1);
+    cluster.timeouts = ConsensusTimeouts {
+        propose: short,
+        prevote: short,
+        precommit: short,
+        delta: short,
+        rebroadcast: Duration::from_millis(200),
+    };
+    for at in 0..4 {
+        cluster.start(at).await;
+    }
+    let last = Height::new(60);
+    load_until(&mut cluster, &[0, 1, 2, 3], last).await;
+    for at in 0..4 {
+        cluster.wait_for_height(at, last).await;
+        assert_eq!(cluster.ids(at, last), cluster.ids(0, last));
+    }
+    println!("{} repeated proposals, {:?}", cluster.store(0).repeated_proposals(), cluster.status(0));
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_fails_ends_the_node() {
+    init_logs();
+    let mut cluster = Cluster::new(4, IDLE);
+    for at in 0..4 {
+        cluster.start(at).await;
+    }
+    load_until(&mut cluster, &[0, 1, 2, 3], Height::new(3)).await;
+    cluster.store(2).break_down();
+    let ended = cluster.end_of(2).await;
+    assert!(matches!(ended, Err(EngineError::Store(_))), "{ended:?}");
+    let last = Height::new(cluster.finalized(0).get() + 5);
+    load_until(&mut cluster, &[0, 1, 3], last).await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_address_of_another_machine_ends_the_node() {
+    init_logs();
+    let mut cluster = Cluster::new(2, IDLE);
+    cluster.misplace(0);
+    cluster.start(0).await;
+    let ended = cluster.end_of(0).await;
+    assert!(matches!(ended, Err(EngineError::Network(_))), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_validator_that_runs_twice_is_found_out() {
+    init_logs();
+    let mut cluster = Cluster::new(4, IDLE);
+    let twin = cluster.add_twin(3);
+    for at in 0..=twin {
+        cluster.start(at).await;
+    }
+    let (network, offender) = (cluster.network(), cluster.key(3).validator());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let evidence = loop {
+        assert!(Instant::now() < deadline, "no evidence: {:?}", cluster.status(0));
+        let next = Height::new(cluster.finalized(0).get() + 1);
+        load_until(&mut cluster, &[0, 1, 2], next).await;
+        if let Ok(evidence) = cluster.engine(0).evidence.try_recv() {
+            break evidence;
+        }
+    };
+    assert_eq!(evidence.offender(), offender);
+    let slot = fairlane_verify::verify_evidence(&evidence, &network).expect("anybody can check it");
+    assert_eq!(slot, evidence.slot());
     cluster.stop_all().await;
 }

@@ -5,6 +5,7 @@ use fairlane_engine::{BlockStore, FinalizedBlock, StoreError, StoredProposal};
 use fairlane_types::{BlockId, CommitCertificate, Height, Proposal, Round};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 #[derive(Default)]
@@ -15,11 +16,25 @@ struct Kept {
 }
 
 #[derive(Default)]
-pub(crate) struct MemoryStore(Mutex<Kept>);
+pub(crate) struct MemoryStore {
+    kept: Mutex<Kept>,
+    broken: AtomicBool,
+}
 
 impl MemoryStore {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().expect("no test panics while it holds the store")
+        self.kept.lock().expect("no test panics while it holds the store")
+    }
+
+    /// Makes every further decision fail, as a full disk does.
+    pub(crate) fn break_down(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    /// How many proposals were kept that had a quorum of prevotes in an earlier round.
+    pub(crate) fn repeated_proposals(&self) -> usize {
+        let kept = self.kept();
+        kept.proposals.values().flatten().filter(|stored| stored.valid_round.is_some()).count()
     }
 
     pub(crate) fn block(&self, height: Height) -> Option<Arc<FinalizedBlock>> {
@@ -74,6 +89,9 @@ impl BlockStore for MemoryStore {
         proposal: Arc<Proposal>,
         certificate: CommitCertificate,
     ) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(StoreError::new("no space left on device"));
+        }
         let height = proposal.header.height;
         let before = self.kept().decided.insert(height, (proposal.clone(), certificate));
         assert!(
