@@ -41,7 +41,7 @@ pub enum NodeError {
     Network(#[from] network::NetworkError),
     /// The lane service failed.
     #[error("the lane service failed: {0}")]
-    Lanes(#[from] lane_service::LaneServiceError),
+    Lanes(Box<lane_service::LaneServiceError>),
     /// Consensus failed.
     #[error("consensus failed: {0}")]
     Engine(#[from] fairlane_engine::EngineError),
@@ -68,6 +68,12 @@ pub enum NodeError {
     /// A part ended without having been told to.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
+}
+
+impl From<lane_service::LaneServiceError> for NodeError {
+    fn from(error: lane_service::LaneServiceError) -> Self {
+        Self::Lanes(Box::new(error))
+    }
 }
 
 /// Runs a node until SIGINT or SIGTERM, or until a part of it fails.

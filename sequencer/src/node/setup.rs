@@ -63,7 +63,7 @@ impl Setup {
         let config = &self.config.store;
         let options = StoreOptions {
             cache: config.cache.as_usize(),
-            retention: Retention { blocks: config.keep_blocks, time: config.keep_for },
+            retention: Retention { keep_blocks: config.keep_blocks, keep_for: config.keep_for },
             quick_repair: config.quick_repair,
         };
         let metrics = self.metrics.store.clone();

@@ -18,7 +18,7 @@ async fn grow(store: &Store, chain: &mut TestChain, blocks: u64, snapshot_every:
 }
 
 fn open(dir: &Path, chain: &TestChain) -> Store {
-    let retention = Retention { blocks: 20, time: std::time::Duration::ZERO };
+    let retention = Retention { keep_blocks: 20, keep_for: std::time::Duration::ZERO };
     let metrics = crate::metrics::Metrics::new("test").store;
     let options = StoreOptions { retention, ..StoreOptions::default() };
     Store::open_with(&dir.join("store"), chain.genesis.network(), &chain.genesis, options, metrics).unwrap()

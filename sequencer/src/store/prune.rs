@@ -19,14 +19,14 @@ const BLOCKS_PER_STEP: u64 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// At least this many; 0 keeps all.
-    pub blocks: u64,
+    pub keep_blocks: u64,
     /// At least this long, by chain time.
-    pub time: Duration,
+    pub keep_for: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { blocks: 0, time: Duration::ZERO }
+        Self { keep_blocks: 0, keep_for: Duration::ZERO }
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) fn step(
     expiry_bound: u64,
 ) -> Result<(), StoreError> {
     let before = outcome.min;
-    if retention.blocks == 0 || before == Height::ZERO {
+    if retention.keep_blocks == 0 || before == Height::ZERO {
         return Ok(());
     }
     let Some(limits) = Limits::read(tables, outcome.tip, retention, expiry_bound)? else {
@@ -74,12 +74,12 @@ impl Limits {
         let Some(snapshot) = tables.snapshots.first()?.map(|(height, _)| Height::new(height.value())) else {
             return Ok(None);
         };
-        let height = snapshot.min(tip.saturating_sub(retention.blocks));
+        let height = snapshot.min(tip.saturating_sub(retention.keep_blocks));
         let (Some(tip_time), Some(snapshot_time)) = (time_of(tables, tip)?, time_of(tables, snapshot)?)
         else {
             return Ok(None);
         };
-        let kept = u64::try_from(retention.time.as_nanos()).unwrap_or(u64::MAX);
+        let kept = u64::try_from(retention.keep_for.as_nanos()).unwrap_or(u64::MAX);
         let time = tip_time.saturating_sub(kept).min(snapshot_time.saturating_sub(expiry_bound));
         Ok(Some(Self { height, time }))
     }

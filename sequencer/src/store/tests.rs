@@ -286,7 +286,7 @@ async fn old_blocks_are_deleted_but_not_what_a_restart_needs() {
     let mut fixture = Fixture::new();
     // One minute of chain time is above what the snapshot's replay window needs.
     fixture.chain.genesis.params.expiry_bound = 1_000_000_000;
-    let retention = Retention { blocks: 40, time: Duration::from_secs(1) };
+    let retention = Retention { keep_blocks: 40, keep_for: Duration::from_secs(1) };
     let store = fixture.open_with(StoreOptions { retention, ..StoreOptions::default() });
     let lane = fixture.chain.lane();
     for height in 1..=200u64 {
