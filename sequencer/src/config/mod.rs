@@ -257,8 +257,9 @@ impl Default for StoreConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        // Malachite tells each vote at `info`, and each message that no peer listens for as an error.
-        let filter = "info,arc_malachitebft=warn,arc_malachitebft_network=off".to_owned();
+        // Malachite tells each vote at `info`, each closed connection as a warning, and each message that no peer
+        // listens for as an error.
+        let filter = "info,arc_malachitebft=error,arc_malachitebft_network=off".to_owned();
         Self { format: LogFormat::Pretty, filter }
     }
 }

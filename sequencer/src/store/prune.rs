@@ -15,19 +15,13 @@ use std::time::Duration;
 /// The most blocks deleted in one transaction.
 const BLOCKS_PER_STEP: u64 = 32;
 
-/// How long blocks are kept. Both limits must have passed before a block is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How long blocks are kept. Both limits must have passed before a block is deleted. The default keeps all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     /// At least this many; 0 keeps all.
     pub keep_blocks: u64,
     /// At least this long, by chain time.
     pub keep_for: Duration,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { keep_blocks: 0, keep_for: Duration::ZERO }
-    }
 }
 
 /// Deletes the oldest blocks that may go.
