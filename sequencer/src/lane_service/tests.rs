@@ -9,7 +9,7 @@ mod submit;
 use super::*;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::network::{self, Keypair, Multiaddr, NetworkConfig, NetworkHandle, NetworkLimits, NetworkParts};
-use crate::store::Store;
+use crate::store::{OpenError, Store};
 use crate::testing::genesis;
 use fairlane_engine::LaneService as _;
 use fairlane_lanes::{CutBase, CutContent};
@@ -101,9 +101,22 @@ impl Setup {
         Self { base, genesis, seed, peers: Vec::new(), config, home }
     }
 
+    /// Waits until the node before has let go of the store.
+    async fn open_store(&self) -> Store {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            match Store::open(&self.home.join("store"), self.genesis.network(), &self.genesis) {
+                Err(OpenError::InUse(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                opened => return opened.unwrap(),
+            }
+        }
+    }
+
     async fn start(self) -> Node {
         let metrics = Metrics::new("test");
-        let store = Store::open(&self.home.join("store"), self.genesis.network(), &self.genesis).unwrap();
+        let store = self.open_store().await;
         let recent = RecentSegments::default();
         let limits = NetworkLimits { max_redial: Duration::from_secs(1), ..NetworkLimits::default() };
         let config = NetworkConfig {
@@ -177,18 +190,12 @@ impl Node {
         found.into_iter().map(decode).collect()
     }
 
-    /// Stops service, network and store, so that the store can be opened again.
-    async fn stop(self) -> Multiaddr {
+    /// Stops service, network and store.
+    async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap().unwrap();
         self.network.shutdown();
         self.store.close().await.unwrap();
-        let Node { lanes, network, store, address, .. } = self;
-        let weak = store.clone();
-        drop((lanes, network, store));
-        drop(weak);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        address
     }
 }
 
