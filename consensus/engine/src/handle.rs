@@ -9,7 +9,7 @@ use crate::status::EngineStatus;
 use fairlane_chain::ChainState;
 use fairlane_types::Evidence;
 use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// How many finalized blocks wait for a subscriber. One that lags further reads the rest from the store.
@@ -84,6 +84,7 @@ pub async fn start(
         consensus: machine.consensus.clone(),
         network: machine.network.clone(),
         finalized: finalized_sender,
+        keeping: Mutex::default(),
     };
     let app = App::new(Setup {
         services,

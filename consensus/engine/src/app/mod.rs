@@ -32,7 +32,6 @@ use crate::parts::ProposalPart;
 use crate::seams::FinalizedBlock;
 use crate::status::EngineStatus;
 use arc_malachitebft_app::engine::host::{HeightParams, HostMsg, Next};
-use arc_malachitebft_app::types::PeerId;
 use arc_malachitebft_app::types::core::{LinearTimeouts, PolkaCertificate};
 use chain::Tip;
 use fairlane_types::{BlockId, CommitCertificate, Evidence, Height, Proposal, Round};
@@ -83,6 +82,13 @@ enum Outcome {
     Done,
 }
 
+/// A task that judges a proposal.
+struct Judging {
+    id: BlockId,
+    round: Round,
+    task: AbortHandle,
+}
+
 /// What the loop is set up with.
 pub(crate) struct Setup {
     pub(crate) services: Services,
@@ -117,8 +123,8 @@ pub(crate) struct App {
     values: Values,
     decided: Option<(Arc<Proposal>, CommitCertificate)>,
     candidate: Option<Candidate>,
-    /// Tasks that nobody needs when the height is over, or when it begins.
-    judging: Vec<AbortHandle>,
+    judging: Vec<Judging>,
+    /// The task that waits for a cut while the height is held back.
     holding: Option<AbortHandle>,
     /// Whether proposals from before the restart are still to be told to consensus.
     recalling: bool,
@@ -127,7 +133,7 @@ pub(crate) struct App {
     /// Proposals that are said to have a quorum of prevotes from an earlier round, by round, until that is shown.
     unproven: BTreeMap<Round, ProposalPart>,
     polkas: Vec<PolkaCertificate<FairlaneContext>>,
-    peers: Peers<PeerId>,
+    peers: Peers,
     watch: Watch,
 }
 

@@ -7,6 +7,7 @@ use crate::machine::PeerEvent;
 use crate::parts::ProposalPart;
 use crate::signing::StrictVerifier;
 use arc_malachitebft_app::engine::network::NetworkEvent;
+use arc_malachitebft_app::types::PeerId;
 use arc_malachitebft_app::types::core::{PolkaCertificate, SignedVote, ThresholdParams};
 use arc_malachitebft_signing::VerifierExt as _;
 use fairlane_types::{Height, Round};
@@ -18,42 +19,34 @@ const MAX_POLKAS: usize = 16;
 const MAX_PEERS: usize = 1024;
 
 /// Connected peers, and where they say they are.
-#[derive(Debug)]
-pub(super) struct Peers<P> {
-    heights: BTreeMap<P, Height>,
-}
+#[derive(Debug, Default)]
+pub(super) struct Peers(BTreeMap<PeerId, Height>);
 
-impl<P> Default for Peers<P> {
-    fn default() -> Self {
-        Self { heights: BTreeMap::new() }
-    }
-}
-
-impl<P: Ord> Peers<P> {
-    fn connected(&mut self, peer: P) {
-        if self.heights.len() < MAX_PEERS {
-            self.heights.entry(peer).or_insert(Height::ZERO);
+impl Peers {
+    fn connected(&mut self, peer: PeerId) {
+        if self.0.len() < MAX_PEERS {
+            self.0.entry(peer).or_insert(Height::ZERO);
         }
     }
 
-    fn disconnected(&mut self, peer: &P) {
-        self.heights.remove(peer);
+    fn disconnected(&mut self, peer: &PeerId) {
+        self.0.remove(peer);
     }
 
     /// A peer that is not counted (too many, or gone) is not heard.
-    fn stands_at(&mut self, peer: &P, height: Height) {
-        if let Some(known) = self.heights.get_mut(peer) {
+    fn stands_at(&mut self, peer: &PeerId, height: Height) {
+        if let Some(known) = self.0.get_mut(peer) {
             *known = height;
         }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.heights.len()
+        self.0.len()
     }
 
     /// The highest height that a peer says it has decided.
     pub(super) fn best(&self) -> Height {
-        self.heights.values().copied().max().unwrap_or(Height::ZERO)
+        self.0.values().copied().max().unwrap_or(Height::ZERO)
     }
 }
 

@@ -2,12 +2,11 @@
 //!
 //! A part counts only when the round's proposer signed it. What it carries is then judged by a task: its segments
 //! are waited for, its block is computed, and the whole header is compared. Only a valid or a for-ever-invalid
-//! value is told to consensus. The number of values under judgement is bounded; a round beyond that stays without
-//! a verdict here.
+//! value is told to consensus. The number of values under judgement is bounded, and the current round comes first.
 
 use super::services::Judgement;
 use super::values::{Knowledge, Place};
-use super::{App, Outcome, Phase};
+use super::{App, Judging, Outcome, Phase};
 use crate::context::Address;
 use crate::parts::ProposalPart;
 use arc_malachitebft_app::streaming::StreamMessage;
@@ -114,7 +113,7 @@ impl App {
             self.condemn(id, vec![place]);
             return;
         }
-        if self.values.judging() >= MAX_JUDGING {
+        if !self.make_room_to_judge(place.round) {
             self.count_withheld();
             return;
         }
@@ -126,7 +125,27 @@ impl App {
             let judgement = services.judge(base, proposal.clone(), round, fresh).await?;
             Ok(Outcome::Judged { proposal, id, judgement })
         });
-        self.judging.push(task);
+        self.judging.push(Judging { id, round, task });
+    }
+
+    /// Makes room for judging one more value. Values of the lowest round give way, so that proposers whose segments
+    /// never come cannot keep the current round's value from being judged; later rounds wait their turn.
+    fn make_room_to_judge(&mut self, round: Round) -> bool {
+        if self.judging.len() < MAX_JUDGING {
+            return true;
+        }
+        if round > self.round {
+            return false;
+        }
+        let oldest = self.judging.iter().enumerate().min_by_key(|(_, judging)| judging.round);
+        let Some((at, _)) = oldest else {
+            return false;
+        };
+        let Judging { id, task, .. } = self.judging.swap_remove(at);
+        task.abort();
+        self.values.withhold(&id);
+        self.count_withheld();
+        true
     }
 
     /// What a header must say whatever its cut is.
@@ -148,6 +167,7 @@ impl App {
         if proposal.header.height != self.height {
             return;
         }
+        self.judging.retain(|judging| judging.id != id);
         match judgement {
             Judgement::Valid(prepared) => {
                 let places = self.values.decide(id, Knowledge::Valid);
@@ -198,8 +218,8 @@ impl App {
 
     /// Forgets what was received for a height that is over.
     pub(super) fn forget_values(&mut self) {
-        for task in self.judging.drain(..) {
-            task.abort();
+        for judging in self.judging.drain(..) {
+            judging.task.abort();
         }
         self.values = super::Values::default();
         self.unproven.clear();

@@ -8,7 +8,9 @@ use super::values::Place;
 use crate::context::{BlockHeight, FairlaneContext};
 use crate::error::EngineError;
 use crate::parts::{PartPlace, ProposalPart};
-use crate::seams::{BlockStore, CutVerdict, FinalizedBlock, LaneService, NextCut, StoredProposal};
+use crate::seams::{
+    BlockStore, CutVerdict, FinalizedBlock, LaneService, NextCut, StoreError, StoredProposal,
+};
 use arc_malachitebft_app::engine::consensus::{ConsensusMsg, ConsensusRef};
 use arc_malachitebft_app::engine::network::{NetworkMsg, NetworkRef};
 use arc_malachitebft_app::streaming::StreamMessage;
@@ -21,7 +23,8 @@ use fairlane_types::{
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, broadcast};
+use tokio::task::JoinHandle;
 
 /// A block of our own, computed while the height was held back, is proposed up to this age. Later ones would
 /// leave out segments that others hold for long.
@@ -38,6 +41,8 @@ pub(crate) struct Services {
     pub(crate) consensus: ConsensusRef<FairlaneContext>,
     pub(crate) network: NetworkRef<FairlaneContext>,
     pub(crate) finalized: broadcast::Sender<Arc<FinalizedBlock>>,
+    /// The last block's way to the store.
+    pub(crate) keeping: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
 
 /// A block of our own that was computed ahead of its turn.
@@ -190,12 +195,27 @@ impl Services {
         let snapshot = self.chain.commit(delta, with_snapshot).await?;
         let block =
             Arc::new(FinalizedBlock { proposal, certificate, batches, heads, order, report, snapshot });
-        self.store.put_finalized(block.clone()).await?;
         let tip = self.chain.tip();
         self.lanes.decided(tip.base.clone()).await;
-        // Nobody listening is no failure: the store has the block.
-        let _ = self.finalized.send(block.clone());
+        self.keep(block.clone()).await?;
         Ok((block, tip))
+    }
+
+    /// Keeps what followed from a decision, and then tells everybody: beside the next height, but never further
+    /// behind than one block. A crash in between loses nothing, as the decision itself is durable.
+    async fn keep(&self, block: Arc<FinalizedBlock>) -> Result<(), EngineError> {
+        let mut keeping = self.keeping.lock().await;
+        if let Some(before) = keeping.take() {
+            before.await.map_err(|_| EngineError::Stopped)??;
+        }
+        let (store, finalized) = (self.store.clone(), self.finalized.clone());
+        *keeping = Some(tokio::spawn(async move {
+            store.put_finalized(block.clone()).await?;
+            // Nobody listening is no failure: the store has the block.
+            let _ = finalized.send(block);
+            Ok(())
+        }));
+        Ok(())
     }
 
     async fn compute_decided(&self, proposal: &Proposal) -> Result<Box<Prepared>, EngineError> {

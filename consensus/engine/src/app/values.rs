@@ -48,11 +48,6 @@ impl Values {
         self.known.get(id)
     }
 
-    /// How many values are being judged.
-    pub(crate) fn judging(&self) -> usize {
-        self.known.values().filter(|known| matches!(known, Knowledge::Judging(_))).count()
-    }
-
     /// Remembers that a value is being judged, for one more place.
     pub(crate) fn await_judgement(&mut self, id: BlockId, place: Place) {
         if let Knowledge::Judging(places) =

@@ -193,6 +193,10 @@ impl Cluster {
         self.genesis.network()
     }
 
+    pub(crate) fn validators(&self) -> &ValidatorSet {
+        &self.genesis.validators
+    }
+
     pub(crate) fn engine(&mut self, at: usize) -> &mut EngineHandle {
         &mut self.nodes[at].as_mut().expect("the node runs").engine
     }
