@@ -71,7 +71,8 @@ fn another_network_id_is_refused() {
 
 #[test]
 fn each_error_names_the_file_and_the_field() {
-    let cases: [(&str, fn(&mut serde_json::Value)); 9] = [
+    type Change = fn(&mut serde_json::Value);
+    let cases: [(&str, Change); 9] = [
         ("validators.id", |json| json["validators"][0]["id"] = "abc".into()),
         ("has no voting power", |json| json["validators"][0]["power"] = 0.into()),
         ("stands in the set twice", |json| json["validators"][1]["id"] = json["validators"][0]["id"].clone()),

@@ -10,7 +10,7 @@ async fn grow(store: &Store, chain: &mut TestChain, blocks: u64, snapshot_every:
         for segment in &segments {
             store.put_own_segment(segment.clone()).await.unwrap();
         }
-        let snapshot = chain.state.height().next().get() % snapshot_every == 0;
+        let snapshot = chain.state.height().next().get().is_multiple_of(snapshot_every);
         let block = chain.block(segments, snapshot);
         store.put_decided(block.proposal.clone(), block.certificate.clone()).await.unwrap();
         store.put_finalized(block).await.unwrap();
