@@ -80,14 +80,9 @@ pub enum LaneServiceError {
     /// Two segments of this node's own lane exclude each other.
     #[error(
         "this node's lane is forked: segment {} exists with digests {} and {}. Another node runs with the same \
-         consensus key: stop it", one.seq, one.digest, other.digest
+         consensus key: stop it", .0[0].seq, .0[0].digest, .0[1].digest
     )]
-    Fork {
-        /// One of them.
-        one: SegmentRef,
-        /// The other.
-        other: SegmentRef,
-    },
+    Fork(Box<[SegmentRef; 2]>),
     /// What the writer drafted is no valid segment.
     #[error("a segment of this node's own lane cannot be closed: {0}")]
     Seal(#[from] SegmentError),

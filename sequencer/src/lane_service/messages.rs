@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// An answer to submitted transactions.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "receipts are the rule, refusals the exception")]
 pub enum SubmitReply {
     /// These stand in the lane, in one segment.
     Receipts {

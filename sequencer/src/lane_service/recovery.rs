@@ -99,7 +99,7 @@ impl Recovery {
         let mut answers = FuturesUnordered::new();
         let mut grace: Option<Instant> = None;
         loop {
-            for peer in poll.to_ask(&peers.borrow_and_update().clone()) {
+            for peer in poll.not_asked(&peers.borrow_and_update().clone()) {
                 answers.push(self.ask(peer));
             }
             if poll.has_quorum() {
@@ -204,7 +204,7 @@ impl Recovery {
         }
         match segments.first() {
             Some(first) if first.parent() != held => {
-                Err(LaneServiceError::Fork { one: held, other: first.parent() })
+                Err(LaneServiceError::Fork(Box::new([held, first.parent()])))
             }
             _ => Ok(segments),
         }
@@ -230,7 +230,7 @@ fn check_one_chain(ends: &[Option<SegmentRef>], undecided: &[Arc<Segment>]) -> R
     for end in ends.iter().flatten() {
         let at = undecided.iter().map(|segment| segment.reference()).find(|at| at.seq == end.seq);
         if let Some(other) = at.filter(|at| at != end) {
-            return Err(LaneServiceError::Fork { one: *end, other });
+            return Err(LaneServiceError::Fork(Box::new([*end, other])));
         }
     }
     Ok(())
@@ -251,7 +251,7 @@ impl<'a> Poll<'a> {
     }
 
     /// The connected validators that were not asked yet.
-    fn to_ask(&mut self, peers: &[PeerInfo]) -> Vec<PeerInfo> {
+    fn not_asked(&mut self, peers: &[PeerInfo]) -> Vec<PeerInfo> {
         let members = &self.recovery.base.validators;
         let member = |peer: &&PeerInfo| peer.validator.is_some_and(|id| members.get(&id).is_some());
         let fresh = |peer: &&PeerInfo| peer.validator.is_some_and(|id| self.asked.insert(id));

@@ -224,7 +224,7 @@ impl Errand {
     /// Fetches and verifies. What was not asked for is the peer's fault, and worth nothing.
     async fn run(&self, order: &Order) -> Vec<Arc<Segment>> {
         let found = match order.source {
-            None => self.from_store(order.want.clone()).await,
+            None => self.read_store(order.want.clone()).await,
             Some(peer) => self.network.fetch(peer, order.want.clone()).await.unwrap_or_default(),
         };
         let asked = match &order.want {
@@ -256,7 +256,7 @@ impl Errand {
         }
     }
 
-    async fn from_store(&self, want: FetchWant) -> Vec<Bytes> {
+    async fn read_store(&self, want: FetchWant) -> Vec<Bytes> {
         let store = self.store.clone();
         let read = tokio::task::spawn_blocking(move || match want {
             FetchWant::Names(names) => {

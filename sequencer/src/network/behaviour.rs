@@ -9,7 +9,7 @@ use libp2p::gossipsub::{self, MessageAuthenticity, MessageId, ValidationMode};
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{StreamProtocol, Swarm, SwarmBuilder, ping, tcp, tls, yamux};
+use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub(super) fn max_response_bytes(max_segment_bytes: usize) -> usize {
     max_segment_bytes.max(4 << 20)
 }
 
-/// Builds the swarm: TCP with TLS 1.3 and yamux, or QUIC, as the addresses say.
+/// Builds the swarm: TCP with Noise and yamux, or QUIC, as the addresses say.
 pub(super) fn swarm(
     keypair: Keypair,
     network: NetworkId,
@@ -62,7 +62,7 @@ pub(super) fn swarm(
     let behaviour = behaviour(network, max_segment_bytes, limits)?;
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), tls::Config::new, yamux::Config::default)
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
         .map_err(setup_error)?
         .with_quic()
         .with_dns()

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Addresses and choices of the operator.
 #[derive(Clone, Debug, Default)]
 pub struct NetworkConfig {
-    /// Where to listen; TCP addresses speak TLS, `/quic-v1` addresses QUIC.
+    /// Where to listen; TCP addresses speak Noise, `/quic-v1` addresses QUIC.
     pub listen: Vec<Multiaddr>,
     /// Peers to stay connected with, with or without `/p2p/<peer id>` at the end.
     pub peers: Vec<Multiaddr>,

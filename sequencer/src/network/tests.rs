@@ -36,9 +36,13 @@ impl SegmentSource for Lane {
                 let inside = |seq: LaneSeq| seq > *after && seq <= last.seq;
                 self.0.iter().filter(|segment| inside(segment.header().seq)).collect()
             }
-            FetchWant::Head(lane) => {
-                self.0.iter().filter(|segment| segment.header().lane == *lane).last().into_iter().collect()
-            }
+            FetchWant::Head(lane) => self
+                .0
+                .iter()
+                .filter(|segment| segment.header().lane == *lane)
+                .next_back()
+                .into_iter()
+                .collect(),
         };
         let mut room = max_bytes;
         let fits = |segment: &&&Arc<Segment>| {

@@ -2,7 +2,7 @@
 //! `cargo test --release -p fairlane-sequencer --lib network::tests::measure -- --ignored --nocapture --test-threads 1`.
 
 use super::*;
-use libp2p::{SwarmBuilder, noise, tcp, yamux};
+use libp2p::{SwarmBuilder, tcp, tls, yamux};
 
 const SEGMENT_BYTES: usize = 64 * 1024;
 const SEGMENTS: usize = 3_000;
@@ -16,11 +16,11 @@ enum Way {
     Gossip,
 }
 
-fn noise_swarm(keypair: Keypair) -> libp2p::Swarm<behaviour::Behaviour> {
+fn tls_swarm(keypair: Keypair) -> libp2p::Swarm<behaviour::Behaviour> {
     let behaviour = behaviour::behaviour(NETWORK, MAX_SEGMENT_BYTES, &NetworkLimits::default()).unwrap();
     SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .with_tcp(tcp::Config::default().nodelay(true), tls::Config::new, yamux::Config::default)
         .unwrap()
         .with_behaviour(|_| behaviour)
         .unwrap()
@@ -34,7 +34,7 @@ async fn node(way: &Way, peers: Vec<Multiaddr>) -> Node {
         Way::Quic => "/ip4/127.0.0.1/udp/0/quic-v1",
         _ => "/ip4/127.0.0.1/tcp/0",
     };
-    if !matches!(way, Way::Noise) {
+    if !matches!(way, Way::Tls) {
         return setup.start_at(listen.parse().unwrap()).await;
     }
     let keypair = Keypair::generate_ed25519();
@@ -49,7 +49,7 @@ async fn node(way: &Way, peers: Vec<Multiaddr>) -> Node {
         source: Arc::new(Lane::default()),
         metrics: metrics.clone(),
     };
-    let (handle, received) = driver::start_with(noise_swarm(keypair), config, parts).unwrap();
+    let (handle, received) = driver::start_with(tls_swarm(keypair), config, parts).unwrap();
     let mut addresses = handle.watch_addresses();
     let address = addresses.wait_for(|known| !known.is_empty()).await.unwrap()[0].clone();
     Node { handle, received, metrics, address }
@@ -105,6 +105,6 @@ async fn push_and_gossip() {
         measure("push, TCP with TLS", Way::Tls).await;
         measure("push, TCP with Noise", Way::Noise).await;
         measure("push, QUIC", Way::Quic).await;
-        measure("gossip, TCP with TLS", Way::Gossip).await;
+        measure("gossip, TCP with Noise", Way::Gossip).await;
     }
 }

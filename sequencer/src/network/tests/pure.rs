@@ -59,7 +59,7 @@ fn dialing_backs_off_and_stops_while_connected() {
     let start = Instant::now();
     let peer = PeerId::random();
     let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}").parse().unwrap();
-    let mut dialer = Dialer::new(&[address.clone()], Duration::from_secs(4), start);
+    let mut dialer = Dialer::new(std::slice::from_ref(&address), Duration::from_secs(4), start);
     let mut dialed = Vec::new();
     for tenth in 0..200 {
         if !dialer.due(start + Duration::from_millis(tenth * 100)).is_empty() {
