@@ -140,7 +140,8 @@ pub(super) fn start_with(
     Ok((handle, segments))
 }
 
-/// What the driver knows about a connected peer. Dropping it ends the peer's tasks.
+/// What the driver knows about a connected peer. Dropping it ends the sending side. The receiving side ends with the
+/// connection, and may still report an offence then.
 struct Peer {
     address: Multiaddr,
     /// Set once its greeting is accepted.
@@ -158,9 +159,6 @@ struct Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         self.pusher.abort();
-        if let Some(receiver) = &self.receiver {
-            receiver.abort();
-        }
     }
 }
 
