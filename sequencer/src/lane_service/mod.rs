@@ -27,6 +27,7 @@ mod handle;
 mod ingress;
 mod intake;
 mod messages;
+mod own_lane;
 mod recent;
 mod recovery;
 mod seal;

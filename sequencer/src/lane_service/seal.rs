@@ -5,8 +5,9 @@
 //! segments come less often and carry more.
 
 use crate::lane_service::LaneServiceError;
-use crate::lane_service::actor::{Actor, OwnLane};
+use crate::lane_service::actor::Actor;
 use crate::lane_service::messages::{Outcome, ReceiptEntry, Replies, SubmitReply};
+use crate::lane_service::own_lane::OwnLane;
 use crate::lane_service::recent::RecentSegments;
 use crate::lane_service::submissions::Waiting;
 use crate::network::NetworkHandle;
