@@ -1,4 +1,5 @@
 //! The binary `fairlane` as an operator meets it: what it writes, what it says, and how it exits.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! A network of one validator, run as a process: blocks, transactions, metrics, and restarts.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -11,7 +11,7 @@ pub struct Table {
 
 impl Table {
     /// A table on standard output.
-    pub fn new() -> Self {
+    pub fn on_stdout() -> Self {
         Self { in_place: std::io::stdout().is_terminal(), drawn: 0 }
     }
 

@@ -85,7 +85,7 @@ pub async fn run(args: UpArgs) -> eyre::Result<()> {
 
 async fn show(session: &mut Session, run_for: Option<Duration>) -> eyre::Result<()> {
     let begun = Instant::now();
-    let mut table = Table::new();
+    let mut table = Table::on_stdout();
     let mut before = Frame::take(session).await?;
     while run_for.is_none_or(|limit| begun.elapsed() < limit) {
         tokio::time::sleep(FRAME).await;

@@ -1,4 +1,5 @@
 //! Whole networks of real processes, through the program that users start.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use std::process::{Command, Output};

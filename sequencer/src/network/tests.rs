@@ -36,13 +36,9 @@ impl SegmentSource for Lane {
                 let inside = |seq: LaneSeq| seq > *after && seq <= last.seq;
                 self.0.iter().filter(|segment| inside(segment.header().seq)).collect()
             }
-            FetchWant::Head(lane) => self
-                .0
-                .iter()
-                .filter(|segment| segment.header().lane == *lane)
-                .next_back()
-                .into_iter()
-                .collect(),
+            FetchWant::Head(lane) => {
+                self.0.iter().rfind(|segment| segment.header().lane == *lane).into_iter().collect()
+            }
         };
         let mut room = max_bytes;
         let fits = |segment: &&&Arc<Segment>| {
