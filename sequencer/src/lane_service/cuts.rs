@@ -56,7 +56,7 @@ enum Answer {
 }
 
 /// How long a segment of a proposed cut may still come by itself before it is fetched.
-const PROPOSAL_PATIENCE: Duration = Duration::from_millis(10);
+const PROPOSAL_PATIENCE: Duration = Duration::from_millis(60);
 
 impl Actor {
     pub(super) fn on_request(&mut self, request: Request) {

@@ -47,9 +47,10 @@ impl Fetcher {
     const PER_SOURCE: usize = 4;
     /// The most names in one request: few, so that one response does not take long.
     const NAMES: usize = 32;
-    /// How long a referenced segment may take to arrive by itself.
-    pub(super) const PATIENCE: Duration = Duration::from_millis(30);
-    const FIRST_PAUSE: Duration = Duration::from_millis(60);
+    /// How long a referenced segment may take to arrive by itself. Generous, as a machine under full load is late
+    /// with everything, and fetching what is on its way already would add to the load.
+    pub(super) const PATIENCE: Duration = Duration::from_millis(150);
+    const FIRST_PAUSE: Duration = Duration::from_millis(150);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
     /// Notes that a segment is missing. `patience` is how long it may still come by itself.
