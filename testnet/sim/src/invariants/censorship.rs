@@ -1,0 +1,89 @@
+//! The censorship bound: what honest validators of more power than may be faulty have held for long enough is in the
+//! next block that anybody proposes.
+//!
+//! A block needs prevotes of a quorum, so one of those holders voted for it after it was proposed; and it would not
+//! have, had the cut left the segment out. The bound doubles with each round. Where lanes equivocate or a lane is at
+//! the limit of a block, a holder may be unable to ask for more; such blocks are left out here.
+
+use super::agreement::Agreement;
+use super::archive::Archive;
+use super::cuts::head_before;
+use super::{Cast, Verdict, broken};
+use crate::observe::Committed;
+use crate::scenario::{FaultKind, Scenario};
+use fairlane_types::{BlockId, SegmentRef};
+use std::collections::BTreeMap;
+
+/// Who holds what since when.
+pub(super) struct Censorship {
+    /// By segment: since when each validator has held it.
+    ready: BTreeMap<SegmentRef, BTreeMap<usize, u64>>,
+    proposed: BTreeMap<BlockId, u64>,
+    /// Validators whose clocks jump measure no durations.
+    steady: Vec<bool>,
+}
+
+impl Censorship {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let mut steady = vec![true; scenario.powers.len()];
+        for fault in &scenario.faults {
+            if let FaultKind::ClockJump { validator, .. } = &fault.kind {
+                steady[*validator] = false;
+            }
+        }
+        Self { ready: BTreeMap::new(), proposed: BTreeMap::new(), steady }
+    }
+
+    pub(super) fn ready(&mut self, now: u64, place: usize, reference: SegmentRef) {
+        if self.steady[place] {
+            self.ready.entry(reference).or_default().entry(place).or_insert(now);
+        }
+    }
+
+    pub(super) fn died(&mut self, place: usize) {
+        for holders in self.ready.values_mut() {
+            holders.remove(&place);
+        }
+    }
+
+    /// A block is proposed; the first time counts.
+    pub(super) fn proposed(&mut self, now: u64, id: BlockId) {
+        self.proposed.entry(id).or_insert(now);
+    }
+
+    pub(super) fn check(
+        &mut self,
+        cast: &Cast,
+        archive: &Archive,
+        agreement: &Agreement,
+        block: &Committed,
+    ) -> Verdict {
+        let header = &block.proposal.header;
+        let cut = &block.proposal.cut;
+        self.ready.retain(|reference, _| cut.head(&reference.lane).is_some_and(|head| reference.seq > head.seq));
+        let Some(proposed) = self.proposed.remove(&header.id()) else { return Ok(()) };
+        let window = u64::from(cast.setup.params.lane_window_segments);
+        let at_limit = |head: &SegmentRef| {
+            head.seq.get() - head_before(agreement, header.height, head.lane).seq.get() >= window
+        };
+        if archive.knows_equivocators() || cut.heads().iter().any(at_limit) {
+            return Ok(());
+        }
+        let bound = cast.setup.params.timeliness_bound << block.certificate.round.get().min(20);
+        for (reference, holders) in &self.ready {
+            let long = holders.iter().filter(|(_, since)| **since + bound < proposed);
+            let power = cast.power_of(long.map(|(place, _)| *place));
+            if power > cast.faulty() {
+                let what = format!(
+                    "block {} leaves out segment {} of lane {}, which power {power} had held for {} ms",
+                    header.height,
+                    reference.seq,
+                    reference.lane,
+                    bound / 1_000_000
+                );
+                return broken("nothing is left out for long", what);
+            }
+        }
+        Ok(())
+    }
+}

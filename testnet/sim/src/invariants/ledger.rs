@@ -1,0 +1,257 @@
+//! What every lane received, by the letter of `docs/protocol.md`, "Receive order", and `docs/fair-ordering.md`,
+//! "Definitions": everything is kept for ever, nothing is shared, nothing is settled early.
+
+use super::cuts::New;
+use super::{Cast, Verdict, broken};
+use crate::observe::Committed;
+use crate::setup::{START, Setup};
+use fairlane_types::{BlockHeader, Event, GroupId, RollupId, Segment, Transaction, TxId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A transaction's place in one lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// How many accepted entries of the lane come before it.
+    pub(super) index: usize,
+    /// The lane's time of it, not earlier than the clock of the block before.
+    tau: u64,
+}
+
+/// A transaction that some lane holds.
+#[derive(Clone, Debug)]
+pub(super) struct Fact {
+    pub(super) groups: BTreeSet<GroupId>,
+    expires: u64,
+    /// Its place in each lane that holds it.
+    pub(super) places: Vec<Option<Place>>,
+}
+
+impl Fact {
+    pub(super) fn shares_group(&self, other: &Self) -> bool {
+        !self.groups.is_disjoint(&other.groups)
+    }
+}
+
+/// The interval of a transaction's receipt, and its median. The greatest number stands for infinity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Interval {
+    pub(super) lo: u64,
+    pub(super) key: u64,
+    pub(super) hi: u64,
+}
+
+#[derive(Clone, Default)]
+struct Lane {
+    chain: Vec<Arc<Segment>>,
+    /// For each lane, how many of its segments this one has referenced.
+    referenced: Vec<usize>,
+    entries: usize,
+    last_time: u64,
+    stated: u64,
+}
+
+/// All lanes up to the last block's cut.
+pub(super) struct Ledger {
+    groups: BTreeMap<RollupId, GroupId>,
+    expiry_bound: u64,
+    lanes: Vec<Lane>,
+    clock: u64,
+    facts: BTreeMap<TxId, Fact>,
+    /// Places (lane, segment, transaction) that expired too far ahead when their segment was decided.
+    late: BTreeSet<(usize, usize, usize)>,
+    late_ids: BTreeSet<TxId>,
+    emitted: BTreeSet<TxId>,
+}
+
+impl Ledger {
+    pub(super) fn new(setup: &Setup) -> Self {
+        let lane = Lane { referenced: vec![0; setup.count()], ..Lane::default() };
+        Self {
+            groups: setup.genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect(),
+            expiry_bound: setup.params.expiry_bound,
+            lanes: vec![lane; setup.count()],
+            clock: 0,
+            facts: BTreeMap::new(),
+            late: BTreeSet::new(),
+            late_ids: BTreeSet::new(),
+            emitted: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in what a block adds to the lanes, and checks the block's time.
+    pub(super) fn append(&mut self, cast: &Cast, new: New, header: &BlockHeader) -> Verdict {
+        let first: Vec<usize> = self.lanes.iter().map(|lane| lane.chain.len()).collect();
+        for (lane, segments) in self.lanes.iter_mut().zip(new) {
+            lane.stated = lane.stated.max(lane.last_time);
+            for segment in segments {
+                lane.stated = lane.stated.max(segment.header().timestamp.as_nanos());
+                lane.chain.push(segment);
+            }
+        }
+        let before = self.clock;
+        self.clock = before.max(self.stated_by_quorum(cast));
+        if header.time.as_nanos() != self.clock.max(START) {
+            let what = format!("block {} says {}, the clock is {}", header.height, header.time, self.clock);
+            return broken("a block's time is what a quorum has stated", what);
+        }
+        for (lane, first) in first.iter().enumerate() {
+            for segment in self.lanes[lane].chain[*first..].to_vec() {
+                self.walk(lane, &segment, before);
+            }
+        }
+        for (lane, first) in first.iter().enumerate() {
+            self.note_late(lane, *first);
+        }
+        Ok(())
+    }
+
+    /// The largest time that lanes with the power of a quorum have stated, or passed.
+    fn stated_by_quorum(&self, cast: &Cast) -> u64 {
+        let times: Vec<u64> = self.lanes.iter().map(|lane| lane.stated).collect();
+        let reached = |time: u64| cast.power_of((0..times.len()).filter(|place| times[*place] >= time));
+        times.iter().copied().filter(|time| reached(*time) >= cast.quorum()).max().unwrap_or(0)
+    }
+
+    fn walk(&mut self, lane: usize, segment: &Segment, clock_before: u64) {
+        let at = (segment.header().seq.get() - 1) as usize;
+        let mut next = 0;
+        for event in segment.events() {
+            let time = segment.event_time(event).as_nanos();
+            match event {
+                Event::Own { count, .. } => {
+                    for _ in 0..*count {
+                        self.receive(lane, (lane, at, next), time, clock_before);
+                        next += 1;
+                    }
+                }
+                Event::Peer { segment: past, .. } => {
+                    let Some(other) = self.lanes.iter().position(|lane| {
+                        lane.chain.get((past.seq.get() - 1) as usize).is_some_and(|at| at.reference() == *past)
+                    }) else {
+                        continue;
+                    };
+                    let known = self.lanes[lane].referenced[other];
+                    for at in known..past.seq.get() as usize {
+                        for index in 0..self.lanes[other].chain[at].transactions().len() {
+                            self.receive(lane, (other, at, index), time, clock_before);
+                        }
+                    }
+                    self.lanes[lane].referenced[other] = known.max(past.seq.get() as usize);
+                }
+            }
+        }
+    }
+
+    /// A lane receives the transaction at a place of some lane.
+    fn receive(&mut self, lane: usize, from: (usize, usize, usize), time: u64, clock_before: u64) {
+        let (other, at, index) = from;
+        let transaction = self.lanes[other].chain[at].transactions()[index].clone();
+        let id = transaction.id();
+        let expires = transaction.expires_at().as_nanos();
+        let in_time = self.clock < expires && expires <= self.clock.saturating_add(self.expiry_bound);
+        let Some(groups) = self.groups_of(&transaction) else { return };
+        if !in_time || self.late.contains(&from) || self.emitted.contains(&id) {
+            return;
+        }
+        let count = self.lanes.len();
+        let fact = self.facts.entry(id).or_insert(Fact { groups, expires, places: vec![None; count] });
+        if fact.places[lane].is_none() {
+            let lane_time = time.max(self.lanes[lane].last_time + 1);
+            let index = self.lanes[lane].entries;
+            fact.places[lane] = Some(Place { index, tau: lane_time.max(clock_before) });
+            self.lanes[lane].entries += 1;
+            self.lanes[lane].last_time = lane_time;
+        }
+    }
+
+    /// The groups of a transaction; none when one of its rollups is not registered.
+    fn groups_of(&self, transaction: &Transaction) -> Option<BTreeSet<GroupId>> {
+        transaction.legs().iter().map(|leg| self.groups.get(&leg.rollup).copied()).collect()
+    }
+
+    /// Whether a transaction expires too late is judged once, when its segment is decided.
+    fn note_late(&mut self, lane: usize, first: usize) {
+        for (at, segment) in self.lanes[lane].chain.iter().enumerate().skip(first) {
+            for (index, transaction) in segment.transactions().iter().enumerate() {
+                if transaction.expires_at().as_nanos() > self.clock.saturating_add(self.expiry_bound) {
+                    self.late.insert((lane, at, index));
+                    self.late_ids.insert(transaction.id());
+                }
+            }
+        }
+    }
+
+    /// Takes note of what a block ordered.
+    pub(super) fn emit(&mut self, block: &Committed) -> Verdict {
+        for id in block.order.ids() {
+            if self.live(&id).is_none() {
+                return broken("what is ordered was received and lives", format!("{id}"));
+            }
+        }
+        self.emitted.extend(block.order.ids());
+        Ok(())
+    }
+
+    /// A transaction that is neither ordered nor expired.
+    pub(super) fn live(&self, id: &TxId) -> Option<&Fact> {
+        self.facts.get(id).filter(|fact| !self.emitted.contains(id) && fact.expires > self.clock)
+    }
+
+    /// All of them.
+    pub(super) fn all_live(&self) -> impl Iterator<Item = (&TxId, &Fact)> {
+        self.facts.iter().filter(|(id, fact)| !self.emitted.contains(*id) && fact.expires > self.clock)
+    }
+
+    /// Whether a transaction is ordered, or cannot be any more.
+    pub(super) fn is_resolved(&self, id: &TxId, transaction: &Transaction) -> bool {
+        self.emitted.contains(id)
+            || self.late_ids.contains(id)
+            || transaction.expires_at().as_nanos() <= self.clock
+            || self.groups_of(transaction).is_none()
+    }
+
+    /// How many transactions were ordered.
+    pub(super) fn ordered_count(&self) -> u64 {
+        self.emitted.len() as u64
+    }
+
+    /// When lanes of increasing power had a transaction.
+    pub(super) fn interval(&self, cast: &Cast, fact: &Fact) -> Interval {
+        let mut times: Vec<(u64, usize)> = fact
+            .places
+            .iter()
+            .enumerate()
+            .filter_map(|(lane, place)| place.map(|place| (place.tau, lane)))
+            .collect();
+        times.sort_unstable();
+        let quantile = |needed: u64| {
+            let mut power = 0;
+            let reached = times.iter().find(|(_, lane)| {
+                power += cast.power_of([*lane]);
+                power >= needed
+            });
+            reached.map_or(u64::MAX, |(time, _)| *time)
+        };
+        let (quorum, majority) = (cast.quorum(), cast.majority());
+        Interval {
+            lo: quantile((quorum - cast.faulty()).min(majority)),
+            key: quantile(majority),
+            hi: quantile(quorum),
+        }
+    }
+
+    /// The power of those among `lanes` that hold `one` and do not hold `other` before it.
+    pub(super) fn power_before(&self, cast: &Cast, one: &Fact, other: &Fact, honest_only: bool) -> u64 {
+        let before = |lane: &usize| {
+            let counts = !honest_only || cast.honest[*lane];
+            counts
+                && match (one.places[*lane], other.places[*lane]) {
+                    (Some(one), Some(other)) => one.index < other.index,
+                    (Some(_), None) => true,
+                    (None, _) => false,
+                }
+        };
+        cast.power_of((0..self.lanes.len()).filter(before))
+    }
+}

@@ -1,0 +1,49 @@
+//! Liveness: when faults end, everything that an honest validator has promised to order is ordered soon.
+
+use super::ledger::Ledger;
+use super::broken;
+use crate::scenario::Scenario;
+use crate::setup::MS;
+use fairlane_types::{Segment, Transaction, TxId};
+use std::collections::BTreeMap;
+
+/// How long after the last fault and the last submission everything must be ordered, in nanoseconds.
+const SOON: u64 = 20_000 * MS;
+
+/// Transactions in honest lanes that are not ordered yet.
+pub(super) struct Promises {
+    made: BTreeMap<TxId, Transaction>,
+    deadline: u64,
+}
+
+impl Promises {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let last = scenario.load.last().map_or(0, |submission| submission.at);
+        Self { made: BTreeMap::new(), deadline: last.max(scenario.healed_at) + SOON }
+    }
+
+    /// An honest validator shows a segment: its transactions are promised.
+    pub(super) fn closed(&mut self, segment: &Segment) {
+        self.made.extend(segment.transactions().iter().map(|transaction| (transaction.id(), transaction.clone())));
+    }
+
+    /// How many promises are open.
+    pub(super) fn open(&mut self, ledger: &Ledger) -> usize {
+        self.made.retain(|id, transaction| !ledger.is_resolved(id, transaction));
+        self.made.len()
+    }
+
+    /// Whether nothing is open and all honest validators are level; they must be, once the time is over.
+    pub(super) fn check(
+        &self,
+        now: u64,
+        level: bool,
+        open: usize,
+    ) -> Result<bool, (&'static str, String)> {
+        if now > self.deadline && (open > 0 || !level) {
+            let what = format!("{open} transactions are not ordered, validators level: {level}");
+            return broken("everything is ordered soon after the last fault", what);
+        }
+        Ok(open == 0 && level)
+    }
+}

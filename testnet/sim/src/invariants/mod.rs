@@ -1,0 +1,227 @@
+//! What must hold after every event, computed the naive way.
+//!
+//! Nothing here asks the code under test what is right. Powers are added up, lanes are walked from their start, and
+//! quantiles and paths are found by looking at everything; from the production crates come types, hashes, and what a
+//! consumer would use to verify batches ([`batches`]). Each module has one promise, or a few that share their facts.
+
+mod agreement;
+mod archive;
+mod batches;
+mod censorship;
+mod cuts;
+mod fairness;
+mod ledger;
+mod liveness;
+mod once;
+mod signatures;
+mod truth;
+
+use crate::observe::{Committed, Observed};
+use crate::scenario::Scenario;
+use crate::setup::Setup;
+use crate::wire::Message;
+use agreement::Agreement;
+use archive::Archive;
+use batches::Subscribers;
+use censorship::Censorship;
+use fairlane_types::Evidence;
+use ledger::Ledger;
+use liveness::Promises;
+use once::Once;
+use signatures::Signatures;
+use std::fmt;
+use std::sync::Arc;
+use truth::Truth;
+
+/// An invariant that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which one.
+    pub invariant: &'static str,
+    /// When, in nanoseconds of virtual time.
+    pub at: u64,
+    /// How.
+    pub what: String,
+}
+
+impl Violation {
+    pub(crate) fn new(invariant: &'static str, at: u64, what: impl Into<String>) -> Self {
+        Self { invariant, at, what: what.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "violated at {} ms: {}: {}", self.at / 1_000_000, self.invariant, self.what)
+    }
+}
+
+/// What a check says: nothing, or which invariant does not hold and how.
+type Verdict = Result<(), (&'static str, String)>;
+
+/// Fails a check.
+fn broken<T>(invariant: &'static str, what: impl Into<String>) -> Result<T, (&'static str, String)> {
+    Err((invariant, what.into()))
+}
+
+/// Who is who, and how much power is how much.
+struct Cast {
+    setup: Arc<Setup>,
+    honest: Vec<bool>,
+}
+
+impl Cast {
+    fn total(&self) -> u64 {
+        (0..self.honest.len()).map(|place| self.setup.power(place)).sum()
+    }
+
+    /// The most power that may be faulty: the greatest whole number below a third.
+    fn faulty(&self) -> u64 {
+        (self.total() - 1) / 3
+    }
+
+    fn quorum(&self) -> u64 {
+        self.total() - self.faulty()
+    }
+
+    fn majority(&self) -> u64 {
+        self.total() / 2 + 1
+    }
+
+    fn power_of(&self, places: impl IntoIterator<Item = usize>) -> u64 {
+        places.into_iter().map(|place| self.setup.power(place)).sum()
+    }
+}
+
+/// All invariants of one run.
+pub(crate) struct Invariants {
+    cast: Cast,
+    archive: Archive,
+    agreement: Agreement,
+    ledger: Ledger,
+    once: Once,
+    subscribers: Subscribers,
+    signatures: Signatures,
+    truth: Truth,
+    censorship: Censorship,
+    promises: Promises,
+}
+
+impl Invariants {
+    pub(crate) fn new(scenario: &Scenario, setup: Arc<Setup>) -> Self {
+        let count = setup.count();
+        let honest = (0..count).map(|place| !scenario.is_villain(place)).collect();
+        Self {
+            archive: Archive::default(),
+            agreement: Agreement::default(),
+            ledger: Ledger::new(&setup),
+            once: Once::default(),
+            subscribers: Subscribers::new(scenario, &setup),
+            signatures: Signatures::default(),
+            truth: Truth::new(count),
+            censorship: Censorship::new(scenario),
+            promises: Promises::new(scenario),
+            cast: Cast { setup, honest },
+        }
+    }
+
+    /// A validator tells a fact.
+    pub(crate) fn observe(&mut self, now: u64, place: usize, fact: Observed) -> Result<(), Violation> {
+        let honest = self.cast.honest[place];
+        let verdict = match fact {
+            Observed::Took(id) if honest => {
+                self.truth.took(place, id);
+                Ok(())
+            }
+            Observed::Ready(reference) if honest => {
+                self.truth.ready(place, &self.cast, reference);
+                self.censorship.ready(now, place, reference);
+                Ok(())
+            }
+            Observed::Closed(segment) if honest => {
+                self.promises.closed(&segment);
+                self.archive.keep(&segment);
+                self.truth.closed(place, &segment)
+            }
+            Observed::Writes(heads) if honest => {
+                self.truth.writes(place, &self.cast, &heads);
+                Ok(())
+            }
+            Observed::Proposed(id) => {
+                self.censorship.proposed(now, id);
+                Ok(())
+            }
+            Observed::Found(evidence) if honest => self.blames_no_honest(&evidence),
+            Observed::Committed(block) if honest => self.committed(place, &block),
+            _ => Ok(()),
+        };
+        verdict.map_err(|(invariant, what)| {
+            Violation::new(invariant, now, format!("at validator {place}: {what}"))
+        })
+    }
+
+    /// A message leaves a validator.
+    pub(crate) fn sent(&mut self, now: u64, place: usize, message: &Message) -> Result<(), Violation> {
+        if let Message::Segments(segments) = message {
+            segments.iter().for_each(|segment| self.archive.keep(segment));
+        }
+        if !self.cast.honest[place] {
+            return Ok(());
+        }
+        self.signatures
+            .sent(&self.cast, place, message)
+            .map_err(|(invariant, what)| Violation::new(invariant, now, what))
+    }
+
+    /// A validator's process ended: what it only had in memory is gone.
+    pub(crate) fn died(&mut self, place: usize) {
+        self.truth.forget(place);
+        self.censorship.died(place);
+        self.subscribers.died(place);
+    }
+
+    /// Whether everything that was promised is kept by now. It must be within a bound after the last fault.
+    pub(crate) fn is_live(&mut self, now: u64, level: bool) -> Result<bool, Violation> {
+        let open = self.promises.open(&self.ledger);
+        self.promises.check(now, level, open).map_err(|(invariant, what)| Violation::new(invariant, now, what))
+    }
+
+    /// What can be said when the run is over.
+    pub(crate) fn at_the_end(&mut self, now: u64) -> Result<(), Violation> {
+        self.subscribers
+            .catch_up(&self.cast, &self.agreement)
+            .map_err(|(invariant, what)| Violation::new(invariant, now, what))
+    }
+
+    /// How many blocks were decided.
+    pub(crate) fn blocks(&self) -> u64 {
+        self.agreement.height()
+    }
+
+    /// How many transactions were ordered.
+    pub(crate) fn ordered(&self) -> u64 {
+        self.ledger.ordered_count()
+    }
+
+    fn blames_no_honest(&self, evidence: &Evidence) -> Verdict {
+        let offender = evidence.offender();
+        match self.cast.setup.places.get(&offender) {
+            Some(place) if !self.cast.honest[*place] => Ok(()),
+            _ => broken("there is never evidence against an honest validator", format!("{:?}", evidence.slot())),
+        }
+    }
+
+    fn committed(&mut self, place: usize, block: &Arc<Committed>) -> Verdict {
+        if self.agreement.committed(&self.cast, place, block)? {
+            block.proposal.evidence.iter().try_for_each(|piece| self.blames_no_honest(piece))?;
+            let new = cuts::check(&self.cast, &self.archive, &self.agreement, block)?;
+            self.censorship.check(&self.cast, &self.archive, &self.agreement, block)?;
+            self.once.check(block)?;
+            let parent = block.proposal.header.parent;
+            self.ledger.append(&self.cast, new, &block.proposal.header)?;
+            fairness::check(&self.cast, &self.ledger, &parent, block)?;
+            self.ledger.emit(block)?;
+        }
+        self.subscribers.committed(&self.cast, &self.agreement, place, block.proposal.header.height)
+    }
+}

@@ -1,0 +1,75 @@
+//! The network between validators: delays, losses, repetitions, partitions and storms.
+
+use crate::scenario::Links;
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+
+/// A storm that rages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Storm {
+    pub(crate) loss: u8,
+    pub(crate) duplicates: u8,
+    pub(crate) delay: u64,
+}
+
+/// What became of messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fates {
+    pub(crate) delivered: u64,
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) cut_off: u64,
+}
+
+/// The network.
+pub(crate) struct Network {
+    links: Links,
+    random: ChaCha8Rng,
+    /// Partitions by the number of their fault.
+    partitions: Vec<(usize, Vec<bool>)>,
+    storms: Vec<(usize, Storm)>,
+    pub(crate) fates: Fates,
+}
+
+impl Network {
+    pub(crate) fn new(links: Links, random: ChaCha8Rng) -> Self {
+        Self { links, random, partitions: Vec::new(), storms: Vec::new(), fates: Fates::default() }
+    }
+
+    pub(crate) fn part(&mut self, fault: usize, side: Vec<bool>) {
+        self.partitions.push((fault, side));
+    }
+
+    pub(crate) fn storm(&mut self, fault: usize, storm: Storm) {
+        self.storms.push((fault, storm));
+    }
+
+    /// The partition or storm of this fault is over.
+    pub(crate) fn calm(&mut self, fault: usize) {
+        self.partitions.retain(|(of, _)| *of != fault);
+        self.storms.retain(|(of, _)| *of != fault);
+    }
+
+    /// After how many nanoseconds each copy of a message arrives; none does when it is lost.
+    pub(crate) fn carry(&mut self, from: usize, to: usize) -> Vec<u64> {
+        // Every message draws the same numbers, so that a fault that is left out does not shift all others.
+        let (lost, doubled): (u16, u16) = (self.random.gen_range(0..1000), self.random.gen_range(0..1000));
+        let jitters: [u64; 2] = [self.random.r#gen(), self.random.r#gen()];
+        if self.partitions.iter().any(|(_, side)| side[from] != side[to]) {
+            self.fates.cut_off += 1;
+            return Vec::new();
+        }
+        let worst = |of: fn(&Storm) -> u64| self.storms.iter().map(|(_, storm)| of(storm)).max().unwrap_or(0);
+        let loss = u64::from(self.links.loss).max(worst(|storm| u64::from(storm.loss) * 10));
+        let duplicates = u64::from(self.links.duplicates).max(worst(|storm| u64::from(storm.duplicates) * 10));
+        let spread = self.links.jitter + worst(|storm| storm.delay);
+        if u64::from(lost) < loss {
+            self.fates.lost += 1;
+            return Vec::new();
+        }
+        let copies = if u64::from(doubled) < duplicates { 2 } else { 1 };
+        self.fates.duplicated += copies - 1;
+        self.fates.delivered += copies;
+        jitters.iter().take(copies as usize).map(|jitter| self.links.delay + jitter % spread).collect()
+    }
+}

@@ -1,0 +1,261 @@
+//! The own lane: taking clients' transactions, closing segments, and finding the lane's end after a start.
+
+use super::Node;
+use crate::disk::{PersistPoint, Write};
+use crate::observe::Observed;
+use crate::setup::pace;
+use crate::wire::{Message, Timer};
+use fairlane_lanes::LaneWriter;
+use fairlane_types::{LaneSeq, Segment, SegmentRef, Timestamp, Transaction, TxId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// When segments are closed.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    last: u64,
+    not_before: u64,
+    /// When the next look at it comes.
+    pub(super) armed: Option<u64>,
+}
+
+/// Asking the validators for the end of the own lane.
+struct Poll {
+    question: u32,
+    answered: BTreeSet<usize>,
+    end: Option<Arc<Segment>>,
+    /// When a quorum had answered.
+    quorum_at: Option<u64>,
+}
+
+/// What the validator does about its lane.
+pub(super) struct OwnLane {
+    writer: Option<LaneWriter>,
+    poll: Option<Poll>,
+    /// The segment that is written and not yet durable.
+    closing: Option<Arc<Segment>>,
+    /// Taken from clients, until they are ordered or expire.
+    known: BTreeMap<TxId, Timestamp>,
+    pub(super) pace: Pace,
+}
+
+impl OwnLane {
+    pub(super) fn new(boot: u32) -> Self {
+        Self {
+            writer: None,
+            poll: Some(Poll { question: boot, answered: BTreeSet::new(), end: None, quorum_at: None }),
+            closing: None,
+            known: BTreeMap::new(),
+            pace: Pace::default(),
+        }
+    }
+
+    pub(super) fn writer(&mut self) -> Option<&mut LaneWriter> {
+        self.writer.as_mut()
+    }
+
+    pub(super) fn has_waiting(&self) -> bool {
+        self.closing.is_some() || self.writer.as_ref().is_some_and(LaneWriter::has_content)
+    }
+
+    /// A block ordered this transaction.
+    pub(super) fn ordered(&mut self, id: &TxId) {
+        self.known.remove(id);
+    }
+}
+
+impl Node {
+    /// Gives a client's transaction to the writer, or refuses it.
+    pub(super) fn submit(&mut self, transaction: &Arc<Transaction>) {
+        let now = self.shell.local();
+        let latest = self.chain.time().max(now).saturating_add(self.setup.params.expiry_bound);
+        let expires = transaction.expires_at();
+        let in_time = expires > now.max(self.chain.time()) && expires <= latest;
+        self.own.known.retain(|_, expires| *expires >= now);
+        let unknown = !self.own.known.contains_key(&transaction.id());
+        let lies = self.villain.is_some();
+        let Some(writer) = self.own.writer.as_mut() else { return };
+        if (in_time && unknown || lies) && writer.submit((**transaction).clone(), now).is_ok() {
+            self.own.known.insert(transaction.id(), expires);
+            self.shell.tell(Observed::Took(transaction.id()));
+        }
+    }
+
+    /// Begins a segment when it is due, and wakes for the next one.
+    pub(super) fn seal_if_due(&mut self) {
+        let now = self.shell.now;
+        let Some(due) = self.seal_due() else { return };
+        if due > now {
+            if self.own.pace.armed.is_none_or(|armed| armed > due) {
+                self.own.pace.armed = Some(due);
+                self.shell.timer(due - now, Timer::Seal);
+            }
+            return;
+        }
+        let local = self.shell.local();
+        let decided = self.base.head(self.setup.lanes[self.me]);
+        let draft = self.own.writer.as_mut().and_then(|writer| writer.seal(local, &decided));
+        let Some(draft) = draft else {
+            self.own.pace.not_before = now + pace::BLOCKED;
+            self.own.pace.armed = Some(now + pace::BLOCKED);
+            self.shell.timer(pace::BLOCKED, Timer::Seal);
+            return;
+        };
+        self.own.pace.last = now;
+        let key = &self.setup.keys[self.me];
+        let segment = match draft.seal(self.setup.network, &self.setup.params, key) {
+            Ok(segment) => Arc::new(segment),
+            Err(error) => return self.shell.note_fault(format!("a draft makes no segment: {error}")),
+        };
+        self.shell.write(Write::OwnSegment(segment.clone()));
+        self.shell.timer(sync_time(&segment), Timer::OwnSynced(segment.header().seq));
+        self.own.closing = Some(segment);
+    }
+
+    fn seal_due(&self) -> Option<u64> {
+        let writer = self.own.writer.as_ref().filter(|_| self.own.closing.is_none())?;
+        let wait = match (writer.is_full(), writer.has_content()) {
+            (true, _) => 0,
+            (_, true) => pace::SEGMENT,
+            _ => pace::HEARTBEAT,
+        };
+        Some((self.own.pace.last + wait).max(self.own.pace.not_before))
+    }
+
+    /// The fsync of the own segment ends: now it leaves, and the lane goes on after it.
+    pub(super) fn on_own_synced(&mut self, seq: LaneSeq) {
+        let Some(segment) = self.own.closing.take_if(|closing| closing.header().seq == seq) else { return };
+        self.shell.sync(PersistPoint::OwnSegment);
+        self.shell.tell(Observed::Closed(segment.clone()));
+        let shown = self.show(&segment);
+        let known = self.own.writer.as_mut().is_some_and(|writer| writer.sealed(&segment).is_ok());
+        if known {
+            self.take_in_stored(shown);
+        }
+    }
+
+    /// Asks those who have not answered for the end of the own lane.
+    pub(super) fn on_recover_timer(&mut self) {
+        let Some(poll) = &self.own.poll else { return };
+        let quorum = self.base.validators.quorums().quorum;
+        let answered = &poll.answered;
+        let power = |place: &usize| self.setup.power(*place);
+        let sum: u64 = answered.iter().map(power).sum::<u64>() + self.setup.power(self.me);
+        let question = poll.question;
+        let missing: Vec<usize> =
+            (0..self.setup.count()).filter(|to| *to != self.me && !answered.contains(to)).collect();
+        if sum >= quorum {
+            let since = poll.quorum_at.unwrap_or(self.shell.now);
+            if missing.is_empty() || self.shell.now >= since + pace::GRACE {
+                return self.begin_writing();
+            }
+            if let Some(poll) = &mut self.own.poll {
+                poll.quorum_at = Some(since);
+            }
+        }
+        for to in missing {
+            self.shell.send(to, Message::AskEnd(question));
+        }
+        self.shell.timer(pace::ASK_AGAIN, Timer::Recover);
+    }
+
+    /// A validator asks for the end of its lane.
+    pub(super) fn tell_end(&mut self, from: usize, question: u32) {
+        let store = self.shell.disk.store();
+        let newest = store.newest(&self.setup.lanes[from]);
+        let segment = newest.and_then(|newest| store.segment(&newest.digest).cloned());
+        self.shell.send(from, Message::End(question, segment));
+    }
+
+    pub(super) fn on_end(&mut self, from: usize, question: u32, segment: Option<Arc<Segment>>) {
+        let own = self.setup.lanes[self.me];
+        let Some(poll) = self.own.poll.as_mut().filter(|poll| poll.question == question) else { return };
+        poll.answered.insert(from);
+        let newest = |held: &Option<Arc<Segment>>| held.as_ref().map(|segment| segment.header().seq);
+        if let Some(found) = segment.filter(|segment| segment.header().lane == own)
+            && newest(&poll.end) < Some(found.header().seq)
+        {
+            poll.end = Some(found);
+        }
+        if poll.answered.len() + 1 == self.setup.count() {
+            self.on_recover_timer();
+        }
+    }
+
+    /// The lane is known up to its end: writing goes on from there, once its undecided part is held.
+    fn begin_writing(&mut self) {
+        let lane = self.setup.lanes[self.me];
+        let decided = self.base.head(lane);
+        let asked = self.own.poll.as_ref().and_then(|poll| poll.end.clone());
+        if let Some(end) = &asked {
+            self.shell.write(Write::Segment(end.clone()));
+        }
+        let stored = self.shell.disk.store().newest(&lane);
+        let asked_end = asked.map(|end| end.reference());
+        let ends = [stored, asked_end, Some(decided)];
+        let last = ends.into_iter().flatten().max_by_key(|end| end.seq).unwrap_or(decided);
+        let window = u64::from(self.setup.params.lane_window_segments);
+        let open = if last.seq.get().saturating_sub(decided.seq.get()) > window {
+            // Writing has to wait for the chain anyway.
+            Some(Vec::new())
+        } else {
+            self.shell.disk.store().chain(&last, decided.seq)
+        };
+        let Some(open) = open else {
+            return self.fetch_own(last, decided.seq);
+        };
+        if open.first().is_some_and(|first| first.parent() != decided) {
+            self.shell.note_fault(format!("validator {} finds that its own lane is forked", self.me));
+            return;
+        }
+        self.write_on(last, open);
+    }
+
+    /// Parts of the own lane are held by others only.
+    fn fetch_own(&mut self, last: SegmentRef, after: LaneSeq) {
+        self.shell.broadcast(Message::Fetch { last, after });
+        self.shell.timer(pace::ASK_AGAIN, Timer::Recover);
+    }
+
+    fn write_on(&mut self, last: SegmentRef, open: Vec<Arc<Segment>>) {
+        let lane = self.setup.lanes[self.me];
+        let mut writer = LaneWriter::new(lane, last, self.setup.params.clone());
+        open.iter().for_each(|segment| writer.recall(segment));
+        let now = self.shell.local();
+        self.own.poll = None;
+        let heads = self.view.decided_heads();
+        self.shell.tell(Observed::Writes(heads.iter().map(|head| head.reference).collect()));
+        heads.into_iter().for_each(|head| writer.observe(head, now));
+        self.own.writer = Some(writer);
+        self.own.pace.last = self.shell.now;
+        self.shell.sync(PersistPoint::OwnSegment);
+        for segment in open {
+            self.take_in_stored(segment);
+        }
+        self.dirty = true;
+    }
+
+    /// An own segment from outside that this validator did not know: its memory ends before the lane does.
+    pub(super) fn notice_own(&mut self, segment: &Arc<Segment>) {
+        let header = segment.header();
+        if header.lane != self.setup.lanes[self.me] || self.villain.is_some() {
+            return;
+        }
+        let beyond = self.own.writer.as_ref().is_some_and(|writer| header.seq > writer.last().seq);
+        if beyond {
+            self.own.writer = None;
+            let question = self.boot.wrapping_add(1 << 16);
+            let end = Some(segment.clone());
+            self.own.poll = Some(Poll { question, answered: BTreeSet::new(), end, quorum_at: None });
+            self.shell.timer(0, Timer::Recover);
+        } else if self.own.poll.is_some() {
+            self.shell.write(Write::Segment(segment.clone()));
+        }
+    }
+}
+
+/// How long the fsync of a segment takes: between half a millisecond and four, by its content.
+fn sync_time(segment: &Segment) -> u64 {
+    let [first, ..] = *segment.digest().as_bytes();
+    500_000 + u64::from(first) * 14_000
+}
