@@ -104,7 +104,7 @@ abstract contract SeatBook is Epochs {
     }
 
     function _totalPower(uint32 epoch) internal view returns (uint64) {
-        return _totalHistory.at(epoch).power;
+        return _totalHistory.inEpoch(epoch).power;
     }
 
     function _validatorSet(uint32 epoch) internal view returns (ValidatorSet memory set) {
@@ -112,7 +112,7 @@ abstract contract SeatBook is Epochs {
         Member[] memory members = new Member[](used);
         uint256 count;
         for (uint32 seat = 1; seat <= used; seat++) {
-            EpochHistory.Entry memory entry = _seatHistory[seat].at(epoch);
+            EpochHistory.Entry memory entry = _seatHistory[seat].inEpoch(epoch);
             if (entry.power == 0) continue;
             _insertSorted(members, count++, Member(_keys[entry.keyIndex], entry.power, entry.incarnation));
         }

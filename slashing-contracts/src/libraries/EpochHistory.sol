@@ -22,7 +22,7 @@ library EpochHistory {
 
     /// @notice What holds in `epoch`; an empty entry before the first.
     /// @dev Binary search for the last entry that begins no later. Recent epochs are asked for most: try the end first.
-    function at(Entry[] storage history, uint32 epoch) internal view returns (Entry memory entry) {
+    function inEpoch(Entry[] storage history, uint32 epoch) internal view returns (Entry memory entry) {
         uint256 low = 0;
         uint256 high = history.length;
         if (high != 0 && history[high - 1].fromEpoch <= epoch) return history[high - 1];
