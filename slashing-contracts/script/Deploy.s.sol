@@ -35,7 +35,7 @@ contract Deploy {
     /// Name the token that is staked in FAIRLANE_TOKEN.
     error TokenNotSet(uint256 chainId);
 
-    event Deployed(string name, address at);
+    event Deployed(string name, address deployed);
 
     function run() external returns (Contracts memory c) {
         vm.startBroadcast();

@@ -30,7 +30,9 @@ contract KeyVerifier is IKeyVerifier {
         bytes32 consensusKey,
         bytes calldata checkpointKey
     ) public pure returns (bytes memory) {
-        if (checkpointKey.length != Bls12381.G1_BYTES) revert WrongCheckpointKeyLength(checkpointKey.length);
+        if (checkpointKey.length != Bls12381.G1_BYTES) {
+            revert WrongCheckpointKeyLength(checkpointKey.length);
+        }
         bytes memory fields = abi.encodePacked(chainId, registry, operator, consensusKey, checkpointKey);
         return abi.encodePacked(DOMAIN, sha256(fields));
     }

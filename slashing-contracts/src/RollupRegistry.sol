@@ -101,7 +101,9 @@ contract RollupRegistry is IRollupRegistry {
     function ids(uint256 start, uint256 limit) external view returns (uint64[] memory page) {
         uint256 left = start < _ids.length ? _ids.length - start : 0;
         page = new uint64[](left < limit ? left : limit);
-        for (uint256 i = 0; i < page.length; i++) page[i] = _ids[start + i];
+        for (uint256 i = 0; i < page.length; i++) {
+            page[i] = _ids[start + i];
+        }
     }
 
     function _existing(uint64 rollup) private view returns (Rollup storage r) {

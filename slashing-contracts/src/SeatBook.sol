@@ -63,9 +63,7 @@ abstract contract SeatBook is Epochs {
     function _checkpointKey(uint32 keyIndex) internal view returns (bytes memory) {
         bytes32[3] storage words = _checkpointKeys[keyIndex];
         bytes16 zeros;
-        return abi.encodePacked(
-            zeros, words[0], bytes16(words[1]), zeros, bytes16(words[1] << 128), words[2]
-        );
+        return abi.encodePacked(zeros, words[0], bytes16(words[1]), zeros, bytes16(words[1] << 128), words[2]);
     }
 
     /// @dev From `effectiveEpoch` on no set has the key. A key that is retired already stays so since then.

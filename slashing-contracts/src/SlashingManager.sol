@@ -200,6 +200,8 @@ contract SlashingManager is ISlashingManager {
 
     function _slashedAround(uint32 epoch) private view returns (uint256 slashed) {
         uint32 first = epoch > correlationEpochs ? epoch - correlationEpochs : 0;
-        for (uint32 e = first; e <= epoch + correlationEpochs; e++) slashed += slashedIn[e];
+        for (uint32 e = first; e <= epoch + correlationEpochs; e++) {
+            slashed += slashedIn[e];
+        }
     }
 }

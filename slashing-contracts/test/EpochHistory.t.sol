@@ -21,9 +21,13 @@ contract EpochHistoryTest is TestBase {
         for (uint256 i = 0; i < 12; i++) {
             epoch += steps[i] % 4; // 0: replaces the entry before
             history.write(EpochHistory.Entry(epoch, uint32(i), 1, powers[i]));
-            for (uint32 e = epoch; e < 64; e++) expected[e] = powers[i];
+            for (uint32 e = epoch; e < 64; e++) {
+                expected[e] = powers[i];
+            }
         }
-        for (uint32 e = 0; e < 64; e++) vm.assertEq(history.inEpoch(e).power, expected[e]);
+        for (uint32 e = 0; e < 64; e++) {
+            vm.assertEq(history.inEpoch(e).power, expected[e]);
+        }
         vm.assertEq(history.latest().power, powers[11]);
     }
 }

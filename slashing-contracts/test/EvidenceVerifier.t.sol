@@ -91,8 +91,7 @@ contract EvidenceVerifierTest is TestBase {
         vm.assertEq(verifier.verify(NETWORK, abi.encodePacked(uint8(2), b, a)).slot, slot);
         vm.assertEq(verifier.verify(NETWORK, abi.encodePacked(uint8(2), c, b)).slot, slot);
         vm.assertEq(
-            slot,
-            keccak256(abi.encodePacked(uint8(2), vm.publicKeyEd25519(SEED), uint8(1), uint64(5), uint32(0)))
+            slot, keccak256(abi.encodePacked(uint8(2), vm.publicKeyEd25519(SEED), uint8(1), uint64(5), uint32(0)))
         );
     }
 
@@ -163,7 +162,9 @@ contract EvidenceVerifierTest is TestBase {
 
     /// Whatever an honest validator signs, one statement a slot: no two of its statements are evidence, and no other
     /// pairing of its signatures with its statements is.
-    function testFuzz_honestSignaturesProveNothing(uint64 height, uint32 round, bytes32 a, bytes32 b, uint8 shuffle) public {
+    function testFuzz_honestSignaturesProveNothing(uint64 height, uint32 round, bytes32 a, bytes32 b, uint8 shuffle)
+        public
+    {
         vm.assume(a != b);
         bytes memory prevote = Signer.vote(NETWORK, SEED, Signer.Vote(1, height, round, a));
         bytes memory precommit = Signer.vote(NETWORK, SEED, Signer.Vote(2, height, round, b));
@@ -201,6 +202,8 @@ contract EvidenceVerifierTest is TestBase {
     }
 
     function _copy(bytes memory from, bytes memory to, uint256 offset, uint256 length) private pure {
-        for (uint256 i = offset; i < offset + length; i++) to[i] = from[i];
+        for (uint256 i = offset; i < offset + length; i++) {
+            to[i] = from[i];
+        }
     }
 }

@@ -13,7 +13,9 @@ contract GasTest is Fixture {
 
     function setUp() public {
         _setUp(100);
-        for (uint256 i = 1; i <= VALIDATORS; i++) _register(i, 10 * MINIMUM);
+        for (uint256 i = 1; i <= VALIDATORS; i++) {
+            _register(i, 10 * MINIMUM);
+        }
         _advance(5);
     }
 

@@ -114,9 +114,7 @@ contract HostileTokenTest is Fixture {
         hostile.mint(operator, 10 ether);
         hostile.charge(1);
         vm.prank(operator);
-        vm.expectRevert(
-            abi.encodeWithSelector(IStakeManager.UnexpectedTransfer.selector, 10 ether - 1, 10 ether)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IStakeManager.UnexpectedTransfer.selector, 10 ether - 1, 10 ether));
         stake.deposit(10 ether);
     }
 
@@ -133,8 +131,6 @@ contract HostileTokenTest is Fixture {
         vm.assertTrue(hostile.attempted());
         vm.assertFalse(hostile.succeeded());
         bytes4 selector = bytes4(hostile.reason());
-        vm.assertEq(
-            bytes32(selector), bytes32(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector)
-        );
+        vm.assertEq(bytes32(selector), bytes32(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector));
     }
 }

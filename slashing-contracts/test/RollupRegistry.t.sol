@@ -48,7 +48,9 @@ contract RollupRegistryTest is Fixture {
 
     function test_idsAreListedInPages() public {
         uint64[3] memory rollups = [uint64(9), 2, type(uint64).max];
-        for (uint256 i = 0; i < 3; i++) _register(rollups[i]);
+        for (uint256 i = 0; i < 3; i++) {
+            _register(rollups[i]);
+        }
         vm.assertEq(registry.count(), 3);
         uint64[] memory page = registry.ids(1, 10);
         vm.assertEq(page.length, 2);
@@ -79,9 +81,7 @@ contract RollupRegistryTest is Fixture {
         _register(7);
         vm.prank(OWNER);
         registry.offerOwnership(7, OTHER);
-        vm.expectRevert(
-            abi.encodeWithSelector(IRollupRegistry.NotPendingOwner.selector, 7, address(this), OTHER)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IRollupRegistry.NotPendingOwner.selector, 7, address(this), OTHER));
         registry.takeOwnership(7);
         vm.prank(OTHER);
         registry.takeOwnership(7);

@@ -129,9 +129,7 @@ contract SlashingManagerTest is Fixture {
     function test_unknownKeysAreNobodys() public {
         bytes32 seed = keccak256("stranger");
         bytes memory evidence = Signer.doubleVote(network, seed, 1, 1, 0);
-        vm.expectRevert(
-            abi.encodeWithSelector(ISlashingManager.UnknownValidator.selector, vm.publicKeyEd25519(seed))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISlashingManager.UnknownValidator.selector, vm.publicKeyEd25519(seed)));
         slashing.submitEvidence(evidence, REPORTER);
     }
 
@@ -191,7 +189,9 @@ contract SlashingManagerTest is Fixture {
 
     function test_settledAloneInALargeSet() public {
         (address operator, bytes32 seed) = _register(1, STAKE);
-        for (uint256 i = 2; i <= 6; i++) _register(i, 2 * STAKE);
+        for (uint256 i = 2; i <= 6; i++) {
+            _register(i, 2 * STAKE);
+        }
         _advance(5);
         _slash(seed, 1);
         Offender memory offender = slashing.offenderOf(operator);
@@ -232,7 +232,9 @@ contract SlashingManagerTest is Fixture {
     function test_windowReachesBothWays() public {
         bytes32[] memory seeds = new bytes32[](4);
         address[] memory operators = new address[](4);
-        for (uint256 i = 1; i <= 3; i++) (operators[i], seeds[i]) = _register(i, STAKE);
+        for (uint256 i = 1; i <= 3; i++) {
+            (operators[i], seeds[i]) = _register(i, STAKE);
+        }
         _register(4, 77 * STAKE);
         _advance(5);
         for (uint256 i = 1; i <= 3; i++) {
@@ -256,6 +258,7 @@ contract SlashingManagerTest is Fixture {
     }
 
     /// Whatever the order of several slashes, everybody ends with the same.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_orderDoesNotMatter(uint256 order, uint96[3] calldata stakes) public {
         address[] memory operators = new address[](3);
         bytes32[] memory seeds = new bytes32[](3);
@@ -274,7 +277,9 @@ contract SlashingManagerTest is Fixture {
             (shuffled[i], shuffled[j]) = (shuffled[j], shuffled[i]);
         }
         uint256[4] memory second = _punish(operators, seeds, shuffled);
-        for (uint256 i = 0; i < 4; i++) vm.assertEq(first[i], second[i]);
+        for (uint256 i = 0; i < 4; i++) {
+            vm.assertEq(first[i], second[i]);
+        }
     }
 
     // Reporters
@@ -416,13 +421,17 @@ contract SlashingManagerTest is Fixture {
         private
         returns (uint256[4] memory left)
     {
-        for (uint256 i = 0; i < 6; i++) _slash(seeds[order[i] / 2], uint64(order[i] % 2 + 1));
+        for (uint256 i = 0; i < 6; i++) {
+            _slash(seeds[order[i] / 2], uint64(order[i] % 2 + 1));
+        }
         _advance(3 + UNBONDING);
         for (uint256 i = 0; i < 6; i++) {
             address operator = operators[order[i] / 2];
             if (!slashing.offenderOf(operator).settled) slashing.settle(operator);
         }
-        for (uint256 i = 0; i < 3; i++) left[i] = stake.validatorOf(operators[i]).unbonding;
+        for (uint256 i = 0; i < 3; i++) {
+            left[i] = stake.validatorOf(operators[i]).unbonding;
+        }
         left[3] = stake.pot();
     }
 }

@@ -5,7 +5,12 @@ import {EmergencyPause} from "../src/EmergencyPause.sol";
 import {StakeManager} from "../src/StakeManager.sol";
 import {IKeyVerifier, Keys} from "../src/interfaces/IKeyVerifier.sol";
 import {
-    IStakeManager, KeyRecord, Member, UnbondRequest, Validator, ValidatorSet
+    IStakeManager,
+    KeyRecord,
+    Member,
+    UnbondRequest,
+    Validator,
+    ValidatorSet
 } from "../src/interfaces/IStakeManager.sol";
 import {Fixture} from "./Fixture.sol";
 import {Signer} from "./Signer.sol";
@@ -61,9 +66,8 @@ contract StakeManagerTest is Fixture {
         // The ed25519 proof alone is made for the other operator; the BLS proof is refused on its own.
         Keys memory mixed = _keys(other, seed);
         mixed.checkpointProof = keys.checkpointProof;
-        bytes memory message = contracts.keyVerifier.possessionMessage(
-            uint64(block.chainid), address(stake), other, mixed.consensusKey, mixed.checkpointKey
-        );
+        bytes memory message = contracts.keyVerifier
+            .possessionMessage(uint64(block.chainid), address(stake), other, mixed.consensusKey, mixed.checkpointKey);
         vm.prank(other);
         vm.expectRevert(
             abi.encodeWithSelector(IKeyVerifier.InvalidCheckpointProof.selector, mixed.checkpointKey, message)
@@ -112,9 +116,7 @@ contract StakeManagerTest is Fixture {
         // Seeds that differ in the last byte alone have different ed25519 keys and the same BLS key.
         Keys memory keys = _keys(second, seed ^ bytes32(uint256(1)));
         vm.prank(second);
-        vm.expectRevert(
-            abi.encodeWithSelector(IStakeManager.KeyTaken.selector, keccak256(keys.checkpointKey), first)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IStakeManager.KeyTaken.selector, keccak256(keys.checkpointKey), first));
         stake.register(keys, MINIMUM, "");
     }
 
@@ -140,9 +142,7 @@ contract StakeManagerTest is Fixture {
         vm.assertLe(uint256(maximum / 1 gwei) * 4 * 3, type(uint64).max);
         _fund(operator, maximum);
         vm.prank(operator);
-        vm.expectRevert(
-            abi.encodeWithSelector(IStakeManager.StakeTooLarge.selector, uint256(maximum) + 1, maximum)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IStakeManager.StakeTooLarge.selector, uint256(maximum) + 1, maximum));
         stake.deposit(maximum - MINIMUM + 1);
         vm.prank(operator);
         stake.deposit(maximum - MINIMUM);
@@ -162,7 +162,9 @@ contract StakeManagerTest is Fixture {
     // Sets
 
     function test_setsAreSortedAndHaveAQuorum() public {
-        for (uint256 i = 1; i <= 4; i++) _register(i, uint128(i) * MINIMUM);
+        for (uint256 i = 1; i <= 4; i++) {
+            _register(i, uint128(i) * MINIMUM);
+        }
         ValidatorSet memory set = stake.validatorSet(3);
         vm.assertEq(set.members.length, 4);
         for (uint256 i = 1; i < 4; i++) {
@@ -184,7 +186,9 @@ contract StakeManagerTest is Fixture {
     }
 
     function test_fullSetIsEnteredByDisplacing() public {
-        for (uint256 i = 1; i <= 4; i++) _register(i, uint128(i) * MINIMUM);
+        for (uint256 i = 1; i <= 4; i++) {
+            _register(i, uint128(i) * MINIMUM);
+        }
         (address small,) = _operator(1);
         (address big,) = _operator(3);
         (address challenger,) = _register(5, 2 * MINIMUM);
@@ -193,9 +197,7 @@ contract StakeManagerTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(IStakeManager.NoFreeSeat.selector, 4));
         stake.takeSeat(address(0));
         vm.prank(challenger);
-        vm.expectRevert(
-            abi.encodeWithSelector(IStakeManager.NotLessStake.selector, big, 3 * MINIMUM, 2 * MINIMUM)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IStakeManager.NotLessStake.selector, big, 3 * MINIMUM, 2 * MINIMUM));
         stake.takeSeat(big);
         vm.prank(challenger);
         stake.takeSeat(small);
@@ -279,9 +281,7 @@ contract StakeManagerTest is Fixture {
     function test_requestsAreBounded() public {
         (address operator,) = _register(1, 2 * MINIMUM);
         vm.prank(operator);
-        vm.expectRevert(
-            abi.encodeWithSelector(IStakeManager.InsufficientStake.selector, 2 * MINIMUM + 1, 2 * MINIMUM)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IStakeManager.InsufficientStake.selector, 2 * MINIMUM + 1, 2 * MINIMUM));
         stake.requestUnbond(2 * MINIMUM + 1);
         vm.prank(operator);
         vm.expectRevert(IStakeManager.ZeroAmount.selector);

@@ -74,9 +74,7 @@ interface IStakeManager is IEpochs {
         uint32 indexed seat, bytes32 indexed consensusKey, uint64 power, uint32 incarnation, uint32 fromEpoch
     );
     /// An operator replaced its keys. The old ones stay its own, and evidence against them counts.
-    event KeysRotated(
-        address indexed operator, bytes32 indexed oldKey, bytes32 indexed newKey, bytes checkpointKey
-    );
+    event KeysRotated(address indexed operator, bytes32 indexed oldKey, bytes32 indexed newKey, bytes checkpointKey);
     /// A validator was taken out of the set for some time.
     event Jailed(address indexed operator, uint32 untilEpoch);
     /// A validator may take a seat again.
@@ -178,9 +176,7 @@ interface IStakeManager is IEpochs {
     function tombstone(address operator) external returns (uint256 exposure);
 
     /// @notice Takes up to `amount` from a tombstoned validator; `rewardBps` ten thousandths of it are held for a reporter.
-    function seize(address operator, uint256 amount, uint256 rewardBps)
-        external
-        returns (uint256 taken, uint256 reward);
+    function seize(address operator, uint256 amount, uint256 rewardBps) external returns (uint256 taken, uint256 reward);
 
     /// @notice Lets a tombstoned validator claim what is left.
     function release(address operator) external;

@@ -43,7 +43,9 @@ contract InvariantsTest is TestBase {
             unbonding += v.unbonding;
             UnbondRequest[] memory requests = stake.unbondRequestsOf(operator);
             uint256 requested;
-            for (uint256 j = 0; j < requests.length; j++) requested += requests[j].amount;
+            for (uint256 j = 0; j < requests.length; j++) {
+                requested += requests[j].amount;
+            }
             vm.assertEq(v.unbonding, requested);
         }
         vm.assertEq(stake.totalBonded(), bonded);
@@ -73,7 +75,9 @@ contract InvariantsTest is TestBase {
             if (since == 0) continue;
             vm.assertEq(v.seat, 0);
             vm.assertEq(v.bonded, 0);
-            for (uint32 epoch = since - 1 + 3; epoch <= last; epoch++) _requireAbsent(operator, epoch);
+            for (uint32 epoch = since - 1 + 3; epoch <= last; epoch++) {
+                _requireAbsent(operator, epoch);
+            }
         }
     }
 
@@ -120,10 +124,27 @@ contract InvariantsTest is TestBase {
 
     /// A long walk of the handler reaches every kind of success, so the invariants above judge states that matter.
     function test_theHandlerReachesEverything() public {
-        for (uint256 i = 0; i < 600; i++) _act(uint256(keccak256(abi.encode("walk", i))));
+        for (uint256 i = 0; i < 600; i++) {
+            _act(uint256(keccak256(abi.encode("walk", i))));
+        }
         string[17] memory all = [
-            "deposit", "requestUnbond", "claim", "takeSeat", "rotateKeys", "jail", "unjail", "slash", "expired",
-            "slashAgain", "frame", "settle", "collectReward", "flushPot", "pause", "advance", "claimAfterSlash"
+            "deposit",
+            "requestUnbond",
+            "claim",
+            "takeSeat",
+            "rotateKeys",
+            "jail",
+            "unjail",
+            "slash",
+            "expired",
+            "slashAgain",
+            "frame",
+            "settle",
+            "collectReward",
+            "flushPot",
+            "pause",
+            "advance",
+            "claimAfterSlash"
         ];
         for (uint256 i = 0; i < all.length; i++) {
             vm.assertGt(handler.done(bytes32(bytes(all[i]))), 0, all[i]);

@@ -194,9 +194,7 @@ contract StakeHandler is Fixture {
                 (evidence[i], evidence[i + width]) = (evidence[i + width], evidence[i]);
             }
         }
-        vm.expectRevert(
-            abi.encodeWithSelector(ISlashingManager.AlreadySlashed.selector, _slots[which % _slots.length])
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISlashingManager.AlreadySlashed.selector, _slots[which % _slots.length]));
         slashing.submitEvidence(evidence, REPORTER);
         done["slashAgain"]++;
     }
