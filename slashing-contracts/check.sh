@@ -33,7 +33,13 @@ step "Build with $FOUNDRY_SOLC; the contracts fit their size limits"
 forge build --sizes --skip test script
 
 step "Tests, and gas as in snapshots/gas.json"
-if $update; then forge test; else FORGE_SNAPSHOT_CHECK=true forge test; fi
+if $update; then
+    forge test
+    node bin/gas-table.mjs
+else
+    FORGE_SNAPSHOT_CHECK=true forge test
+    node bin/gas-table.mjs --check
+fi
 
 step "Artifacts match the build"
 if $update; then node bin/artifacts.mjs; else node bin/artifacts.mjs --check; fi

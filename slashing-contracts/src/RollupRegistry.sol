@@ -17,10 +17,13 @@ contract RollupRegistry is IRollupRegistry {
     uint256 private constant MAX_ROLLUPS = 65_536;
     uint256 private constant MAX_METADATA_BYTES = 1024;
 
+    /// @notice The clock.
     IEpochs public immutable epochs;
+    /// @notice What fees are paid in.
     IERC20 public immutable token;
     /// @notice What a registration costs, in the token's smallest unit.
     uint256 public immutable fee;
+    /// @notice Where fees go.
     address public immutable sink;
 
     mapping(uint64 rollup => Rollup) private _rollups;

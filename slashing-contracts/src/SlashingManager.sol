@@ -31,12 +31,19 @@ contract SlashingManager is ISlashingManager {
     /// @dev Bounds the sum over the window.
     uint32 private constant MAX_CORRELATION_EPOCHS = 64;
 
+    /// @notice Holds the stake.
     IStakeManager public immutable stakeManager;
+    /// @notice Judges evidence.
     IEvidenceVerifier public immutable evidenceVerifier;
+    /// @notice Opens the network.
     address public immutable guardian;
+    /// @notice The part of the exposure that each offence costs, in ten thousandths.
     uint16 public immutable baseBps;
+    /// @notice The part of the base penalty that the reporter gets, in ten thousandths.
     uint16 public immutable rewardBps;
+    /// @notice How many epochs before and after count for the correlated penalty.
     uint32 public immutable correlationEpochs;
+    /// @notice For how many blocks an earlier commitment can be shown.
     uint32 public immutable contestBlocks;
 
     /// @inheritdoc ISlashingManager
@@ -141,7 +148,7 @@ contract SlashingManager is ISlashingManager {
         offender.settled = true;
         uint256 slashed = _slashedAround(offender.epoch);
         uint256 total = totalIn[offender.epoch];
-        // Where nothing was at stake, there is nothing to take either.
+        // Zero only where there was no stake at all, the offender's included.
         uint256 correlated = total == 0 ? 0 : CORRELATION_FACTOR * offender.exposure * slashed / total;
         (penalty,) = stakeManager.seize(operator, correlated, 0);
         stakeManager.release(operator);
@@ -191,11 +198,11 @@ contract SlashingManager is ISlashingManager {
         return (lastEvidence > lastCorrelated ? lastEvidence : lastCorrelated) + 1;
     }
 
-    /// @dev The stake behind the set of an epoch, which nobody can change any more; in the first epochs, which have no set,
-    /// all stake that counts.
+    /// @dev The stake behind the set of an epoch, which nobody can change any more; without a set, as in the first epochs,
+    /// all stake that is here.
     function _stakeBehind(uint32 epoch) private view returns (uint256) {
         uint256 behind = uint256(stakeManager.totalPower(epoch)) * stakeManager.powerUnit();
-        return behind != 0 ? behind : stakeManager.totalBonded();
+        return behind != 0 ? behind : stakeManager.totalBonded() + stakeManager.totalUnbonding();
     }
 
     function _slashedAround(uint32 epoch) private view returns (uint256 slashed) {

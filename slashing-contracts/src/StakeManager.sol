@@ -51,12 +51,17 @@ contract StakeManager is IStakeManager, SeatBook, EmergencyPause, ReentrancyGuar
     uint256 private constant MAX_ADDRESSES_BYTES = 1024;
     uint256 private constant BPS = 10_000;
 
+    /// @notice The token that is staked.
     IERC20 public immutable token;
+    /// @notice Judges proofs of possession.
     IKeyVerifier public immutable keyVerifier;
+    /// @notice Where penalties go.
     address public immutable sink;
+    /// @notice The least stake of a member of the set.
     uint128 public immutable minimumStake;
     /// @notice The most stake of one validator: with all seats so heavy, three times all power still fits 64 bits.
     uint128 public immutable maximumStake;
+    /// @notice Epochs in jail.
     uint32 public immutable jailEpochs;
     /// @inheritdoc IStakeManager
     address public immutable slashingManager;

@@ -3,12 +3,6 @@ pragma solidity ^0.8.28;
 
 /// @notice The cheatcodes of forge that these tests use.
 interface Vm {
-    struct Log {
-        bytes32[] topics;
-        bytes data;
-        address emitter;
-    }
-
     function assertEq(uint256 left, uint256 right) external pure;
     function assertEq(uint256 left, uint256 right, string calldata reason) external pure;
     function assertEq(address left, address right) external pure;
@@ -34,12 +28,6 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function getNonce(address account) external view returns (uint64);
-    function envAddress(string calldata name) external view returns (address);
-    function envUint(string calldata name) external view returns (uint256);
-    function envOr(string calldata name, uint256 fallback_) external view returns (uint256);
-    function envOr(string calldata name, address fallback_) external view returns (address);
-    function startBroadcast() external;
-    function stopBroadcast() external;
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;
@@ -48,10 +36,7 @@ interface Vm {
     function revertToState(uint256 id) external returns (bool);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
-    function recordLogs() external;
-    function getRecordedLogs() external returns (Log[] memory);
     function readFile(string calldata path) external view returns (string memory);
-    function parseJsonBool(string calldata json, string calldata key) external pure returns (bool);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
     function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);

@@ -16,7 +16,7 @@ library Edwards25519 {
     uint256 private constant D = 0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3;
     uint256 private constant TWO_D = 0x2406d9dc56dffce7198e80f2eef3d13000e0149a8283b156ebd69b9426b2f159;
 
-    /// @dev The y of the four points of order 8 that have y > 0, read as a number, in their two values.
+    /// @dev The four points of order 8 share two values of y, each the negative of the other.
     uint256 private constant ORDER_8_Y = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826;
     uint256 private constant ORDER_8_MINUS_Y = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7;
 

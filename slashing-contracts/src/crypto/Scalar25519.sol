@@ -27,9 +27,9 @@ library Scalar25519 {
     /// signs alternate. Of two steps that follow each other, r_old * t_new + r_new * t_old = 8L. So with the first
     /// remainder r_new < 2^128 the one before is r_old >= 2^128, and t_new <= 8L / r_old < 2^128. Both halves are short.
     ///
-    /// v must be odd (see `Ed25519`). The same equation of 8L with quotients left out, t_old and t_new are coprime, so if
-    /// t_new is even, t_old is odd: then the pair before is taken, t_old <= t_new, and r_old >= 2^128 is longer than 128
-    /// bits by n bits with a probability of about 2^-n. Any length is right, a longer one costs more gas.
+    /// v must be odd (see `Ed25519`). Cofactors that follow each other are coprime, because every step of the algorithm has
+    /// determinant 1 or -1. So if t_new is even, t_old is odd, and the pair before is taken: t_old <= t_new is short, and
+    /// r_old has n bits more than 128 with a probability of about 2^-n. Any length is right; a longer one costs more gas.
     function halve(uint256 k) internal pure returns (uint256 u, uint256 v, bool negative) {
         assembly ("memory-safe") {
             let r0 := EIGHT_L
