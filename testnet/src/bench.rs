@@ -53,6 +53,9 @@ pub struct BenchArgs {
     /// Keep the nodes' homes here instead of in a temporary directory.
     #[arg(long)]
     home: Option<PathBuf>,
+    /// What the nodes log, as in `RUST_LOG`; into `node.log` in their homes.
+    #[arg(long, default_value = "warn")]
+    log: String,
     /// Print only the JSON object, without progress.
     #[arg(long)]
     json: bool,
@@ -111,7 +114,7 @@ pub async fn run(args: BenchArgs) -> eyre::Result<()> {
             validators: args.validators.into(),
             groups: (0..u32::from(args.groups)).flat_map(|group| [GroupId::new(group); 2]).collect(),
             segment_interval: args.segment_interval,
-            log_filter: "warn".into(),
+            log_filter: args.log.clone(),
         },
         keep: args.home.clone(),
         rate: args.rate.into(),

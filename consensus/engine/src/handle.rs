@@ -5,6 +5,7 @@ use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::machine::{self, Machine};
 use crate::seams::{BlockStore, FinalizedBlock, LaneService};
+use crate::signing::SigningGate;
 use crate::status::EngineStatus;
 use fairlane_chain::ChainState;
 use fairlane_types::Evidence;
@@ -69,7 +70,8 @@ pub async fn start(
     config.check()?;
     let (network_id, last) = (state.network(), state.height());
     let activity = app::recent_activity(store.as_ref(), last).await?;
-    let (machine, inputs) = Machine::start(&config, network_id).await?;
+    let gate = SigningGate::new(last);
+    let (machine, inputs) = Machine::start(&config, network_id, gate.clone()).await?;
     let (finalized_sender, finalized) = broadcast::channel(FINALIZED_QUEUE);
     let (evidence_sender, evidence) = mpsc::channel(EVIDENCE_QUEUE);
     let (status_sender, status) = watch::channel(EngineStatus { finalized: last, ..EngineStatus::default() });
@@ -84,6 +86,8 @@ pub async fn start(
         consensus: machine.consensus.clone(),
         network: machine.network.clone(),
         finalized: finalized_sender,
+        gate,
+        deciding: Mutex::default(),
         keeping: Mutex::default(),
     };
     let app = App::new(Setup {

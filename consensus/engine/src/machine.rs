@@ -8,7 +8,7 @@ use crate::codec::WireCodec;
 use crate::config::{EngineConfig, Multiaddr};
 use crate::context::{Address, FairlaneContext};
 use crate::error::EngineError;
-use crate::signing::{KeySigner, StrictVerifier};
+use crate::signing::{KeySigner, SigningGate, StrictVerifier};
 use arc_malachitebft_app::engine::consensus::ConsensusRef;
 use arc_malachitebft_app::engine::host::HostMsg;
 use arc_malachitebft_app::engine::network::{NetworkEvent, NetworkIdentity, NetworkMsg, NetworkRef};
@@ -65,11 +65,12 @@ impl Machine {
     pub(crate) async fn start(
         config: &EngineConfig,
         network: NetworkId,
+        gate: SigningGate,
     ) -> Result<(Self, Inputs), EngineError> {
         let registry = SharedRegistry::global().with_moniker(&config.moniker);
         let metrics = Metrics::register(&registry);
         let (node, node_task) = spawn::spawn_node_actor(metrics.clone()).await.map_err(start_error)?;
-        match Actors::start(config, network, &node, metrics, &registry).await {
+        match Actors::start(config, network, gate, &node, metrics, &registry).await {
             Ok((actors, inputs)) => {
                 let Actors { consensus, network } = actors;
                 let listen = config.listen.clone();
@@ -135,12 +136,14 @@ impl Actors {
     async fn start(
         config: &EngineConfig,
         id: NetworkId,
+        gate: SigningGate,
         node: &NodeRef,
         metrics: Metrics,
         registry: &SharedRegistry,
     ) -> Result<(Self, Inputs), EngineError> {
         let (settings, sync_settings) = (config.consensus(&id), config.value_sync());
-        let identity = network_identity(config, id).await?;
+        let signer = signer(config, id, gate);
+        let identity = network_identity(config, signer.as_ref()).await?;
         let network =
             spawn::spawn_network_actor(&settings, &sync_settings, identity, registry, WireCodec).await;
         let network: NetworkRef<FairlaneContext> = network.map_err(start_error)?;
@@ -163,7 +166,7 @@ impl Actors {
             Address(validator_id(config)),
             settings,
             Box::new(StrictVerifier::new(id)),
-            signer(config, id).map(|signer| Box::new(signer) as Box<dyn Signer<FairlaneContext>>),
+            signer.map(|signer| Box::new(signer) as Box<dyn Signer<FairlaneContext>>),
             network.clone(),
             host.clone(),
             wal,
@@ -208,14 +211,17 @@ pub(crate) fn validator_id(config: &EngineConfig) -> ValidatorId {
     config.signing_key.as_ref().map_or(ValidatorId::ZERO, |key| key.validator())
 }
 
-fn signer(config: &EngineConfig, network: NetworkId) -> Option<KeySigner> {
-    config.signing_key.clone().map(|key| KeySigner::new(network, key))
+fn signer(config: &EngineConfig, network: NetworkId, gate: SigningGate) -> Option<KeySigner> {
+    config.signing_key.clone().map(|key| KeySigner::new(network, key, gate))
 }
 
 /// The identity on the consensus network, with a proof that the consensus key stands behind it.
-async fn network_identity(config: &EngineConfig, network: NetworkId) -> Result<NetworkIdentity, EngineError> {
+async fn network_identity(
+    config: &EngineConfig,
+    signer: Option<&KeySigner>,
+) -> Result<NetworkIdentity, EngineError> {
     let (moniker, keypair) = (config.moniker.clone(), config.identity.clone());
-    let Some(signer) = signer(config, network) else {
+    let Some(signer) = signer else {
         return Ok(NetworkIdentity::new(moniker, keypair, None));
     };
     let id = validator_id(config);

@@ -4,8 +4,11 @@
 //! signatures that only one of them takes. So there is one verification function, `PublicKey::verify`, and no
 //! batch verification. A signature that fails is an answer (`Invalid`), never an error: peers choose those bytes.
 
+mod gate;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use gate::SigningGate;
 
 use crate::context::{FairlaneContext, ProposalMessage, Vote};
 use arc_malachitebft_app::types::core::{
@@ -106,16 +109,18 @@ impl Verifier<FairlaneContext> for StrictVerifier {
     }
 }
 
-/// Signs with a key in memory. What may be signed is the consensus core's and its write-ahead log's decision.
+/// Signs with a key in memory, once the gate lets it. What is signed is the consensus core's and its write-ahead
+/// log's decision.
 #[derive(Clone, Debug)]
 pub(crate) struct KeySigner {
     network: NetworkId,
     key: SigningKey,
+    gate: SigningGate,
 }
 
 impl KeySigner {
-    pub(crate) fn new(network: NetworkId, key: SigningKey) -> Self {
-        Self { network, key }
+    pub(crate) fn new(network: NetworkId, key: SigningKey, gate: SigningGate) -> Self {
+        Self { network, key, gate }
     }
 }
 
@@ -123,6 +128,7 @@ impl KeySigner {
 impl Signer<FairlaneContext> for KeySigner {
     async fn sign_vote(&self, vote: Vote) -> Result<SignedVote<FairlaneContext>, Error> {
         let message = vote.sign_bytes(&self.network).ok_or_else(Error::new)?;
+        self.gate.pass(vote.height.0).await;
         Ok(SignedVote::new(vote, self.key.sign(&message)))
     }
 
@@ -131,6 +137,7 @@ impl Signer<FairlaneContext> for KeySigner {
         proposal: ProposalMessage,
     ) -> Result<SignedProposal<FairlaneContext>, Error> {
         let message = proposal.sign_bytes(&self.network).ok_or_else(Error::new)?;
+        self.gate.pass(proposal.height.0).await;
         Ok(SignedProposal::new(proposal, self.key.sign(&message)))
     }
 

@@ -1,8 +1,9 @@
 //! The actor: one loop that routes, and the state that its functions share.
 
+use crate::lane_service::ahead::Ahead;
 use crate::lane_service::clock::Clock;
 use crate::lane_service::config::LaneServiceConfig;
-use crate::lane_service::cuts::{Held, Waiter};
+use crate::lane_service::cuts::{Held, Pursuit, Waiter};
 use crate::lane_service::evidence::EvidencePool;
 use crate::lane_service::fetcher::Fetcher;
 use crate::lane_service::handle::LaneHandle;
@@ -129,6 +130,8 @@ pub fn start(
         submissions: Submissions::new(&params),
         evidence: EvidencePool::default(),
         fetcher: Fetcher::default(),
+        ahead: Ahead::default(),
+        pursuit: Pursuit::default(),
         persist: Persist::default(),
         waiters: Vec::new(),
         answers: Vec::new(),
@@ -136,6 +139,7 @@ pub fn start(
         clock: Clock::default(),
         last_block: now,
         dirty: false,
+        urgent: false,
         ticks: 0,
         config,
         key: parts.key,
@@ -173,6 +177,8 @@ pub(super) struct Actor {
     pub(super) submissions: Submissions,
     pub(super) evidence: EvidencePool,
     pub(super) fetcher: Fetcher,
+    pub(super) ahead: Ahead,
+    pub(super) pursuit: Pursuit,
     pub(super) persist: Persist,
     pub(super) waiters: Vec<Waiter>,
     pub(super) answers: Vec<Held>,
@@ -183,6 +189,8 @@ pub(super) struct Actor {
     pub(super) last_block: Instant,
     /// Whether something changed that waiting questions depend on.
     pub(super) dirty: bool,
+    /// Whether requests for segments are to be sent at once, before the next tick.
+    pub(super) urgent: bool,
     ticks: u64,
     pub(super) config: LaneServiceConfig,
     pub(super) key: Option<SigningKey>,
@@ -238,6 +246,9 @@ impl Actor {
     fn settle(&mut self) -> Instant {
         if self.dirty {
             self.look_again();
+        }
+        if std::mem::take(&mut self.urgent) {
+            self.send_fetches();
         }
         self.seal_if_due();
         self.persist_next();

@@ -8,7 +8,7 @@ use crate::lane_service::messages::Request;
 use crate::metrics::ReasonLabel;
 use fairlane_engine::{CutVerdict, FinalizedBlock, NextCut};
 use fairlane_lanes::{CutBase, CutContent, Judgement, RefusalKind};
-use fairlane_types::{Cut, Evidence, L1Anchor, Proposal, Round};
+use fairlane_types::{Cut, Evidence, Height, L1Anchor, Proposal, Round};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -55,6 +55,35 @@ enum Answer {
     Content(CutContent, oneshot::Sender<CutContent>),
 }
 
+/// Whether this node runs after the others: it executes blocks that were decided without it, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Pursuit {
+    /// The last such block's parent, how many came in a row, and when the last of them came.
+    height: Height,
+    row: u32,
+    at: Option<Instant>,
+}
+
+impl Pursuit {
+    /// One block that was missed is no sign yet.
+    const ROW: u32 = 3;
+    /// How long after the last one it may be over.
+    const OVER: Duration = Duration::from_millis(250);
+
+    /// A decided cut's content is asked for.
+    fn follow(&mut self, height: Height, now: Instant) {
+        self.row = if self.height.next() == height { self.row.saturating_add(1) } else { 1 };
+        self.height = height;
+        self.at = Some(now);
+    }
+
+    /// Until when nothing is said in the own lane: nobody waits for it, and a lane that advances makes its validator
+    /// a proposer, who would keep the others waiting.
+    pub(super) fn silent_until(&self) -> Option<Instant> {
+        self.at.filter(|_| self.row >= Self::ROW).map(|at| at + Self::OVER)
+    }
+}
+
 /// How long a segment of a proposed cut may still come by itself before it is fetched.
 const PROPOSAL_PATIENCE: Duration = Duration::from_millis(60);
 
@@ -66,6 +95,7 @@ impl Actor {
                 self.waiters.push(Waiter::Judge { base, proposal, round, fresh, reply });
             }
             Request::Content { base, cut, reply } => {
+                self.pursuit.follow(base.height, Instant::now());
                 self.waiters.push(Waiter::Content { base, cut, reply });
             }
             Request::Decided { base, done } => {
@@ -97,6 +127,7 @@ impl Actor {
         self.set_base(base);
         self.follow(effects);
         self.last_block = Instant::now();
+        self.feed();
         self.refresh_wants();
     }
 

@@ -18,6 +18,7 @@
 //! Not its job: the rules (`fairlane-lanes`), signatures of consensus, the order.
 
 mod actor;
+mod ahead;
 mod clock;
 mod config;
 mod cuts;

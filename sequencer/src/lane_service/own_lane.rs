@@ -7,8 +7,13 @@ use crate::lane_service::recovery::{Recovered, Recovery};
 use crate::lane_service::seal::Pace;
 use fairlane_lanes::LaneWriter;
 use fairlane_proto::v1::Refusal;
-use fairlane_types::{LaneId, Segment, SegmentRef};
-use std::time::Instant;
+use fairlane_types::{Height, LaneId, Segment, SegmentRef};
+use std::time::{Duration, Instant};
+
+/// How long a lane stays silent after a restart, until it shows whether this node is behind (see [`Pursuit`]).
+///
+/// [`Pursuit`]: crate::lane_service::cuts::Pursuit
+const LOOK_AROUND: Duration = Duration::from_millis(300);
 
 /// What this node does about a lane of its own.
 #[derive(Debug)]
@@ -98,6 +103,9 @@ impl Actor {
         }
         self.own = OwnLane::Writing(lane, Box::new(writer));
         self.pace = Pace::new(Instant::now());
+        if self.base.height > Height::ZERO {
+            self.pace.not_before = self.pace.last + LOOK_AROUND;
+        }
         for segment in open {
             self.take_in_stored(segment);
         }

@@ -61,7 +61,8 @@ impl Actor {
         } else {
             self.pace.last + self.config.heartbeat
         };
-        Some(due.max(self.pace.not_before))
+        let silent_until = self.pursuit.silent_until().unwrap_or(due);
+        Some(due.max(self.pace.not_before).max(silent_until))
     }
 
     /// Begins a segment when it is due.

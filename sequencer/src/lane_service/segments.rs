@@ -10,7 +10,7 @@ use crate::network::{FetchWant, NetworkHandle, Offence};
 use crate::store::Store;
 use bytes::Bytes;
 use fairlane_lanes::{DropReason, LaneEffect};
-use fairlane_types::{LaneSeq, NetworkId, ProtocolParams, Segment, SegmentRef};
+use fairlane_types::{LaneId, LaneSeq, NetworkId, ProtocolParams, Segment, SegmentRef};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -106,14 +106,18 @@ impl Actor {
                     self.dirty = true;
                 }
                 LaneEffect::Fetch { wanted, holder } => {
-                    self.fetcher.want(wanted, holder, None, Fetcher::PATIENCE, Instant::now());
+                    let range_after = self.range_to(&wanted);
+                    self.fetcher.want(wanted, holder, range_after, Fetcher::PATIENCE, Instant::now());
                 }
                 LaneEffect::Evidence(evidence) => {
                     tracing::warn!(offender = %evidence.offender(), slot = ?evidence.slot(), "a lane equivocated");
                     self.evidence.add(evidence);
                     self.dirty = true;
                 }
-                LaneEffect::Dropped { why, .. } => {
+                LaneEffect::Dropped { why, reference } => {
+                    if why == DropReason::BeyondWindow {
+                        self.ahead.shown(reference, Instant::now());
+                    }
                     let reason = ReasonLabel { reason: name_of(why) };
                     self.metrics.segments_refused.get_or_create(&reason).inc();
                 }
@@ -126,11 +130,30 @@ impl Actor {
         self.view.require(missing);
         let now = Instant::now();
         for reference in missing {
-            let tip = self.tips.get(&reference.lane).copied().unwrap_or_default();
-            let held = tip.max(self.base.head(reference.lane).seq);
-            let gap = reference.seq.get().saturating_sub(held.get());
-            let range_after = (gap > LONG_GAP).then_some(held);
+            let range_after = self.range_to(reference);
             self.fetcher.want(*reference, None, range_after, patience, now);
+        }
+        self.urgent |= patience.is_zero();
+    }
+
+    /// How far this node holds a lane: the newest ready segment, or the decided head.
+    fn held(&self, lane: LaneId) -> LaneSeq {
+        let tip = self.tips.get(&lane).copied().unwrap_or_default();
+        tip.max(self.base.head(lane).seq)
+    }
+
+    /// Where the range begins that ends with a missing segment; `None` when it is asked for by its name.
+    fn range_to(&self, missing: &SegmentRef) -> Option<LaneSeq> {
+        let held = self.held(missing.lane);
+        let gap = missing.seq.get().saturating_sub(held.get());
+        (gap > LONG_GAP).then_some(held)
+    }
+
+    /// Gives the view what was read ahead, as far as it may have it now.
+    pub(super) fn feed(&mut self) {
+        let base = &self.base;
+        for segment in self.ahead.due(|lane| base.head(lane).seq) {
+            self.take_in(segment);
         }
     }
 
@@ -140,16 +163,21 @@ impl Actor {
         self.fetcher.retain(|reference| wanted.contains(reference));
         let now = Instant::now();
         for reference in wanted {
-            self.fetcher.want(reference, None, None, Fetcher::PATIENCE, now);
+            let range_after = self.range_to(&reference);
+            self.fetcher.want(reference, None, range_after, Fetcher::PATIENCE, now);
         }
     }
 
     /// Sends the requests that are due.
     pub(super) fn send_fetches(&mut self) {
-        if self.fetcher.is_idle() {
-            return;
+        let (peers, now) = (self.network.peers(), Instant::now());
+        let (tips, base) = (&self.tips, &self.base);
+        let held = |lane| tips.get(&lane).copied().unwrap_or_default().max(base.head(lane).seq);
+        let mut orders = self.ahead.plan(held, &peers, now);
+        if !self.fetcher.is_idle() {
+            orders.extend(self.fetcher.plan(&peers, now));
         }
-        for order in self.fetcher.plan(&self.network.peers(), Instant::now()) {
+        for order in orders {
             let errand = Errand {
                 network: self.network.clone(),
                 store: self.store.clone(),
@@ -166,15 +194,21 @@ impl Actor {
     }
 
     pub(super) fn on_fetched(&mut self, order: &Order, segments: Vec<Arc<Segment>>) {
+        self.urgent = true;
+        if order.source.is_some() {
+            self.cut_metrics.fetched.inc_by(segments.len() as u64);
+        }
+        if let (true, FetchWant::Range { last, .. }) = (order.about.is_empty(), &order.want) {
+            self.ahead.fetched(last.lane, self.held(last.lane), segments, Instant::now());
+            self.feed();
+            return;
+        }
         let reached = match &order.want {
             FetchWant::Range { last, .. } => {
                 segments.last().map(|s| s.header().seq).filter(|seq| *seq < last.seq)
             }
             _ => None,
         };
-        if order.source.is_some() {
-            self.cut_metrics.fetched.inc_by(segments.len() as u64);
-        }
         for segment in segments {
             match order.source {
                 Some(_) => self.take_in(segment),

@@ -75,7 +75,8 @@ impl Core {
     fn status(&self) -> GetStatusResponse {
         let tip = self.feed.tip();
         let header = tip.block.as_ref().map(|block| &block.header);
-        let engine = self.engine.borrow();
+        // A copy: whoever holds one borrow and asks for another waits for a writer that waits for the first.
+        let engine = self.engine.borrow().clone();
         GetStatusResponse {
             network: convert::to_field(&self.network),
             network_name: self.genesis.name.clone(),

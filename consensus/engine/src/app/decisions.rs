@@ -19,7 +19,8 @@ use std::sync::Arc;
 const RECOVERY_BATCH: u64 = 64;
 
 impl App {
-    /// A value is decided. The decision is on disk before consensus may tell others of it.
+    /// A value is decided. The decision is on disk before anything is signed at the next height, and where
+    /// something was signed at this one, before the next begins (see [`crate::signing::SigningGate`]).
     pub(super) async fn on_decided(
         &mut self,
         certificate: &MalachiteCertificate<FairlaneContext>,
@@ -31,7 +32,7 @@ impl App {
             return Ok(());
         }
         let proposal = self.decided_proposal(certificate.height, certificate.block).await?;
-        self.services.store.put_decided(proposal.clone(), certificate.clone()).await?;
+        self.services.decide(proposal.clone(), certificate.clone()).await;
         self.decided = Some((proposal, certificate));
         answer(reply, ());
         Ok(())

@@ -24,6 +24,7 @@ impl App {
     pub(super) async fn on_recovered(&mut self, activity: Activity, tip: Tip, release: Release) {
         tracing::info!(height = %tip.height, "the state is up to date with the store");
         self.activity = activity;
+        self.services.gate.resume(tip.height);
         self.status.send_modify(|status| status.finalized = tip.height);
         self.hold(tip, release).await;
         self.recalling = true;

@@ -11,6 +11,7 @@ use crate::parts::{PartPlace, ProposalPart};
 use crate::seams::{
     BlockStore, CutVerdict, FinalizedBlock, LaneService, NextCut, StoreError, StoredProposal,
 };
+use crate::signing::SigningGate;
 use arc_malachitebft_app::engine::consensus::{ConsensusMsg, ConsensusRef};
 use arc_malachitebft_app::engine::network::{NetworkMsg, NetworkRef};
 use arc_malachitebft_app::streaming::StreamMessage;
@@ -41,6 +42,9 @@ pub(crate) struct Services {
     pub(crate) consensus: ConsensusRef<FairlaneContext>,
     pub(crate) network: NetworkRef<FairlaneContext>,
     pub(crate) finalized: broadcast::Sender<Arc<FinalizedBlock>>,
+    pub(crate) gate: SigningGate,
+    /// The last decision's way to the store.
+    pub(crate) deciding: Mutex<Option<JoinHandle<Result<(), EngineError>>>>,
     /// The last block's way to the store.
     pub(crate) keeping: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
@@ -177,6 +181,32 @@ impl Services {
         Ok(Some(OwnProposal { proposal, prepared: Some(prepared) }))
     }
 
+    /// Keeps a decision, beside its execution. Decisions are written one after the other.
+    pub(crate) async fn decide(&self, proposal: Arc<Proposal>, certificate: CommitCertificate) {
+        let mut deciding = self.deciding.lock().await;
+        let before = deciding.take();
+        let (store, gate, height) = (self.store.clone(), self.gate.clone(), certificate.height);
+        *deciding = Some(tokio::spawn(async move {
+            if let Some(before) = before {
+                before.await.map_err(|_| EngineError::Stopped)??;
+            }
+            store.put_decided(proposal, certificate).await?;
+            gate.written(height);
+            Ok(())
+        }));
+    }
+
+    /// Waits until a height may be left: its decision is durable, unless nothing was signed there.
+    async fn may_leave(&self, height: Height) -> Result<(), EngineError> {
+        if !self.gate.has_signed(height) {
+            return Ok(());
+        }
+        match self.deciding.lock().await.take() {
+            Some(writing) => writing.await.map_err(|_| EngineError::Stopped)?,
+            None => Ok(()),
+        }
+    }
+
     /// Executes a decided block: computes it unless that was done, commits it, keeps it, and tells everybody.
     pub(crate) async fn execute(
         &self,
@@ -198,6 +228,7 @@ impl Services {
         let tip = self.chain.tip();
         self.lanes.decided(tip.base.clone()).await;
         self.keep(block.clone()).await?;
+        self.may_leave(height).await?;
         Ok((block, tip))
     }
 

@@ -1,6 +1,6 @@
 //! The strict rule, by published vectors and by malleated votes.
 
-use super::{Ed25519, KeySigner, StrictVerifier};
+use super::{Ed25519, KeySigner, SigningGate, StrictVerifier};
 use crate::context::{Address, BlockHeight, BlockValue, ProposalMessage, Vote};
 use crate::testing::{NETWORK, keys, proposers};
 use arc_malachitebft_app::types::core::{NilOrVal, Round, SigningScheme as _, ValidatorProof};
@@ -48,7 +48,7 @@ fn the_published_edge_cases_are_judged_strictly() {
 async fn votes_verify_for_what_they_say_and_nothing_else() {
     let key = keys(4).remove(2);
     let (me, other) = (Address(key.validator()), Address(keys(4)[1].validator()));
-    let signer = KeySigner::new(NETWORK, key);
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
     let block = NilOrVal::Val(BlockId::from_bytes([9; 32]));
     let signed = signer.sign_vote(vote(me, VoteKind::Prevote, Round::new(1), block)).await.expect("signs");
 
@@ -70,7 +70,7 @@ async fn votes_verify_for_what_they_say_and_nothing_else() {
 async fn a_signature_with_s_beyond_the_order_is_refused() {
     let key = keys(4).remove(0);
     let me = Address(key.validator());
-    let signer = KeySigner::new(NETWORK, key);
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
     let nil = vote(me, VoteKind::Precommit, Round::new(0), NilOrVal::Nil);
     let signed = signer.sign_vote(nil).await.expect("signs");
     assert!(accepts(&signed.message, &signed.signature, NETWORK).await);
@@ -89,7 +89,7 @@ async fn a_signature_with_s_beyond_the_order_is_refused() {
 async fn nothing_is_signed_for_the_nil_round() {
     let key = keys(4).remove(0);
     let me = Address(key.validator());
-    let signer = KeySigner::new(NETWORK, key);
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
     assert!(signer.sign_vote(vote(me, VoteKind::Prevote, Round::Nil, NilOrVal::Nil)).await.is_err());
     let proposal = ProposalMessage {
         height: BlockHeight(Height::FIRST),
@@ -105,7 +105,7 @@ async fn nothing_is_signed_for_the_nil_round() {
 async fn a_validator_proof_binds_the_key_to_the_peer() {
     let key = keys(4).remove(0);
     let public = key.validator().as_bytes().to_vec();
-    let signer = KeySigner::new(NETWORK, key);
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
     let verifier = StrictVerifier::new(NETWORK);
     let proof = signer.sign_validator_proof(public.clone(), vec![1, 2, 3]).await.expect("signs");
     let valid = |proof: ValidatorProof<_>| async move {

@@ -179,6 +179,12 @@ impl Cluster {
 
     pub(crate) async fn wait_for_height(&mut self, at: usize, height: Height) {
         self.wait(at, &format!("height {height}"), |status| status.finalized >= height).await;
+        // A block is kept beside the next height.
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while self.store(at).block(height).is_none() {
+            assert!(tokio::time::Instant::now() < deadline, "node {at} does not keep block {height}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) fn finalized(&self, at: usize) -> Height {

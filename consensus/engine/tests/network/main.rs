@@ -89,6 +89,7 @@ async fn a_node_that_restarts_goes_on_where_it_was() {
     cluster.start(3).await;
     let behind = cluster.finalized(0);
     cluster.wait_for_height(3, behind).await;
+    cluster.wait_for_height(0, behind).await;
     assert_eq!(cluster.ids(3, behind), cluster.ids(0, behind));
 
     let me = cluster.key(3).validator();
@@ -125,6 +126,7 @@ async fn a_late_node_catches_up_by_sync() {
     load_until(&mut cluster, &[0, 1, 2], target).await;
     cluster.wait_for_height(3, target).await;
     assert!(cluster.status(3).synced >= 20, "most blocks came by sync: {:?}", cluster.status(3));
+    cluster.wait_for_height(0, target).await;
     assert_eq!(cluster.ids(3, target), cluster.ids(0, target));
     cluster.stop_all().await;
 }
