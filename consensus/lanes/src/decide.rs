@@ -30,7 +30,7 @@ impl LaneView {
         }
         self.make_decreed_ready(decreed, now, &mut effects);
         for at in 0..self.lanes.len() {
-            self.settle(at, after);
+            self.settle(at, after, &mut effects);
         }
         self.adopt_set(after);
         self.required.clear();
@@ -133,12 +133,15 @@ impl LaneView {
     }
 
     /// Moves a lane's decided head and lets go of what that makes needless.
-    fn settle(&mut self, at: usize, after: &CutBase) {
+    fn settle(&mut self, at: usize, after: &CutBase, effects: &mut Vec<LaneEffect>) {
         let Some(lane) = self.lanes.get_mut(at) else { return };
         let head = after.head(lane.id);
         let mut gone = if head.seq > lane.head.seq { lane.settle(head) } else { Vec::new() };
         gone.extend(lane.take_outdated().iter().map(|held| held.digest()));
-        lane.frozen = after.equivocators.contains(&lane.id);
+        let was_frozen = std::mem::replace(&mut lane.frozen, after.equivocators.contains(&lane.id));
+        if lane.frozen && !was_frozen && head.seq > LaneSeq::ZERO {
+            effects.push(LaneEffect::Ready(ReadySegment { payload: true, ..ReadySegment::decided(head) }));
+        }
         if lane.frozen {
             gone.extend(lane.take_undecided().iter().map(|held| held.digest()));
         }

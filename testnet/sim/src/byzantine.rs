@@ -16,8 +16,8 @@ use arc_malachitebft_core_types::SignedProposal;
 use bytes::Bytes;
 use fairlane_chain::{BlockInput, prepare};
 use fairlane_types::{
-    Cut, Event, LaneSeq, Leg, Proposal, RollupId, Round, Segment, SegmentDigest, SegmentDraft,
-    Timestamp, Transaction,
+    Cut, Event, LaneSeq, Leg, Proposal, RollupId, Round, Segment, SegmentDigest, SegmentDraft, Timestamp,
+    Transaction,
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -217,7 +217,9 @@ impl Node {
             let heads: BTreeMap<_, _> = content
                 .lanes
                 .iter()
-                .map(|lane| (lane.lane, lane.segments.last().map_or(self.base.head(lane.lane), |at| at.reference())))
+                .map(|lane| {
+                    (lane.lane, lane.segments.last().map_or(self.base.head(lane.lane), |at| at.reference()))
+                })
                 .collect();
             let reaches = |event: &Event| match event {
                 Event::Peer { segment, .. } => {
@@ -227,7 +229,8 @@ impl Node {
             };
             let mut lowered = false;
             for lane in content.lanes.iter_mut().filter(|_| closed) {
-                let kept = lane.segments.iter().take_while(|segment| segment.events().iter().all(reaches)).count();
+                let kept =
+                    lane.segments.iter().take_while(|segment| segment.events().iter().all(reaches)).count();
                 lowered |= kept < lane.segments.len();
                 lane.segments.truncate(kept);
             }

@@ -68,7 +68,13 @@ fn run_one(seed: u64, prints: bool) -> bool {
 }
 
 fn describe(scenario: &Scenario) {
-    println!("powers {:?}, network {:?}", scenario.powers, scenario.links);
+    println!("powers {:?}, clocks ahead by {:?} ns, {:?}", scenario.powers, scenario.skews, scenario.links);
+    println!(
+        "transactions live up to {} ms, lanes run {} segments ahead, {} of a group are compared at a time",
+        scenario.expiry_bound / 1_000_000,
+        scenario.lane_window,
+        scenario.group_cap
+    );
     for (place, vices) in &scenario.villains {
         println!("validator {place} lies: {vices:?}");
     }

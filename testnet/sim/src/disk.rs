@@ -31,8 +31,7 @@ pub enum PersistPoint {
 
 impl PersistPoint {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::OwnSegment, Self::Proposal, Self::Decision, Self::Log, Self::Finalized];
+    pub const ALL: [Self; 5] = [Self::OwnSegment, Self::Proposal, Self::Decision, Self::Log, Self::Finalized];
 }
 
 /// When, around a sync, a crash comes.
@@ -139,6 +138,11 @@ impl Store {
     /// The decision of a height.
     pub(crate) fn decision(&self, height: Height) -> Option<&(Arc<Proposal>, CommitCertificate)> {
         self.decisions.get(&height)
+    }
+
+    /// Whether the results of a height are kept.
+    pub(crate) fn is_finalized(&self, height: Height) -> bool {
+        self.ordered.contains_key(&height)
     }
 
     /// The snapshots, newest first.

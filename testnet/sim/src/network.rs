@@ -61,7 +61,8 @@ impl Network {
         }
         let worst = |of: fn(&Storm) -> u64| self.storms.iter().map(|(_, storm)| of(storm)).max().unwrap_or(0);
         let loss = u64::from(self.links.loss).max(worst(|storm| u64::from(storm.loss) * 10));
-        let duplicates = u64::from(self.links.duplicates).max(worst(|storm| u64::from(storm.duplicates) * 10));
+        let duplicates =
+            u64::from(self.links.duplicates).max(worst(|storm| u64::from(storm.duplicates) * 10));
         let spread = self.links.jitter + worst(|storm| storm.delay);
         if u64::from(lost) < loss {
             self.fates.lost += 1;

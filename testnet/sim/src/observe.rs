@@ -34,3 +34,16 @@ pub(crate) enum Observed {
     /// It has executed a block.
     Committed(Arc<Committed>),
 }
+
+impl Observed {
+    /// What the trace says of it: facts that do not follow from the events before alone, at first sight.
+    pub(crate) fn traced(&self) -> Option<(&'static str, [u8; 8])> {
+        let short = |id: &BlockId| id.as_bytes().first_chunk().copied().unwrap_or_default();
+        match self {
+            Self::Proposed(id) => Some(("proposes", short(id))),
+            Self::Committed(block) => Some(("commits", block.proposal.header.height.get().to_be_bytes())),
+            Self::Found(_) => Some(("finds-evidence", [0; 8])),
+            _ => None,
+        }
+    }
+}

@@ -152,7 +152,8 @@ impl Scenario {
             expiry_bound: self.expiry_bound,
             ..ProtocolParams::default()
         };
-        let rollups = load::ROLLUPS.map(|(id, group)| RollupSpec { id: RollupId::new(id), group: GroupId::new(group) });
+        let rollups =
+            load::ROLLUPS.map(|(id, group)| RollupSpec { id: RollupId::new(id), group: GroupId::new(group) });
         let genesis = Genesis {
             name: format!("simulation {}", self.seed),
             time: Timestamp::from_nanos(START),

@@ -5,8 +5,8 @@ use crate::disk::Disk;
 use crate::invariants::{Invariants, Violation};
 use crate::network::{Network, Storm};
 use crate::node::Node;
-use crate::node::shell::Clock;
 use crate::node::Start;
+use crate::node::shell::Clock;
 use crate::report::{Counts, Report};
 use crate::scenario::{FaultKind, Scenario, Stream, stream};
 use crate::setup::{MS, Setup};
@@ -193,6 +193,9 @@ impl<'a> World<'a> {
             return Err(Violation::new("no validator fails by itself", self.now, what));
         }
         for fact in observed {
+            if let Some((kind, detail)) = fact.traced() {
+                self.trace.event(self.now, place, kind, detail);
+            }
             self.invariants.observe(self.now, place, fact)?;
         }
         for (to, message) in sent {
@@ -300,18 +303,11 @@ impl<'a> World<'a> {
             return Ok(false);
         }
         let honest = (0..self.setup.count()).filter(|place| !self.scenario.is_villain(*place));
-        let heights: Option<Vec<_>> = honest
-            .map(|place| match &self.machines[place] {
-                Machine::Up(node) => Some((node.height(), node.is_settled())),
-                Machine::Down(..) => None,
-            })
-            .collect();
-        let level = heights.is_some_and(|heights| {
-            let least = heights.iter().map(|(height, _)| *height).min();
-            let most = heights.iter().map(|(height, _)| *height).max();
-            let close = least.zip(most).is_some_and(|(least, most)| most.get() - least.get() <= 1);
-            close && heights.iter().all(|(_, settled)| *settled)
+        let standing = honest.map(|place| match &self.machines[place] {
+            Machine::Up(node) => (node.height().get(), node.is_settled()),
+            Machine::Down(..) => (0, false),
         });
-        self.invariants.is_live(self.now, level)
+        let standing: Vec<(u64, bool)> = standing.collect();
+        self.invariants.is_live(self.now, &standing)
     }
 }

@@ -86,6 +86,36 @@ fn cuts_without_the_evidence_decide_one_variant() {
     }
 }
 
+/// An honest lane that referenced an equivocator beyond where evidence freezes it has placed nothing of that run in
+/// the decided chain: it has to reference the decided head.
+#[test]
+fn the_head_of_a_lane_that_freezes_is_referenced_again() {
+    let world = World::new(4);
+    let mut authors = world.authors();
+    let mut view = world.view();
+    let base = world.base();
+    let run: Vec<_> = (0..3).map(|_| authors[0].plain(1)).collect();
+    let others: Vec<_> = authors[1..].iter_mut().map(|author| author.plain(1)).collect();
+    let referenced = ready(&insert_all(&mut view, &run, at(1)));
+    assert_eq!(referenced.len(), 3, "a lane may write one reference for all of the run");
+    insert_all(&mut view, &others, at(1));
+
+    let heads = [run[0].reference(), others[0].reference(), others[1].reference(), others[2].reference()];
+    let first = cut(&heads);
+    let middle = after(&base, &first, &[]);
+    assert_eq!(ready(&view.decided(&middle, at(2))), Vec::new());
+
+    let mut rival = world.author(0);
+    let proof = evidence(&view.insert(rival.plain(9), at(3)));
+    let seconds: Vec<_> = authors[1..].iter_mut().map(|author| author.plain(1)).collect();
+    insert_all(&mut view, &seconds, at(3));
+    let second =
+        cut(&[run[0].reference(), seconds[0].reference(), seconds[1].reference(), seconds[2].reference()]);
+    let frozen = after(&middle, &second, &proof);
+    assert_eq!(ready(&view.decided(&frozen, at(4))), vec![run[0].reference()]);
+    assert_eq!(ready(&view.decided(&frozen, at(5))), Vec::new(), "once is enough");
+}
+
 /// Every honest lane writes on, the equivocator is proven, and all agree on the next cut.
 fn next_height_proceeds(case: &mut Split, base: &CutBase) {
     let mut segments = Vec::new();

@@ -109,8 +109,7 @@ impl Machine {
                 enabled: true,
             };
             let (height, set) = (BlockHeight(height), set.clone());
-            let state =
-                State::new(FairlaneContext, height, set, params, QUEUE_CAPACITY, QUEUE_PER_HEIGHT);
+            let state = State::new(FairlaneContext, height, set, params, QUEUE_CAPACITY, QUEUE_PER_HEIGHT);
             self.state = Some(state);
         }
         self.synced.clear();
@@ -305,15 +304,14 @@ impl Hands<'_> {
             Effect::VerifyCommitCertificate(certificate, set, thresholds, r) => r.resume_with(at_once(
                 crypto.verify_commit_certificate(context, &certificate, &set, thresholds),
             )),
-            Effect::VerifyExtendedCommitCertificate(certificate, set, thresholds, policy, r) => {
-                r.resume_with(at_once(crypto.verify_extended_commit_certificate(
+            Effect::VerifyExtendedCommitCertificate(certificate, set, thresholds, policy, r) => r
+                .resume_with(at_once(crypto.verify_extended_commit_certificate(
                     context,
                     &certificate,
                     &set,
                     thresholds,
                     policy,
-                )))
-            }
+                ))),
             Effect::VerifyPolkaCertificate(certificate, set, thresholds, r) => r.resume_with(at_once(
                 crypto.verify_polka_certificate(context, &certificate, &set, thresholds),
             )),

@@ -131,7 +131,8 @@ impl Subscribers {
             batch: header.clone(),
             body: batch.body().clone(),
         };
-        let verified = self.verifier.batch(wire).map_err(|error| ("a batch can be proven", error.to_string()))?;
+        let verified =
+            self.verifier.batch(wire).map_err(|error| ("a batch can be proven", error.to_string()))?;
         subscriber.index = verified.index();
         subscriber.head = verified.head();
         subscriber.chain.accept(&verified).map_err(|error| ("batches come without a gap", error.to_string()))

@@ -60,7 +60,8 @@ impl Censorship {
     ) -> Verdict {
         let header = &block.proposal.header;
         let cut = &block.proposal.cut;
-        self.ready.retain(|reference, _| cut.head(&reference.lane).is_some_and(|head| reference.seq > head.seq));
+        self.ready
+            .retain(|reference, _| cut.head(&reference.lane).is_some_and(|head| reference.seq > head.seq));
         let Some(proposed) = self.proposed.remove(&header.id()) else { return Ok(()) };
         let window = u64::from(cast.setup.params.lane_window_segments);
         let at_limit = |head: &SegmentRef| {

@@ -127,7 +127,8 @@ impl Judge<'_> {
             let [one, next] = pair else { continue };
             let bound = one.iter().any(|from| next.iter().any(|to| self.has_edge(*from, *to)));
             if !bound && self.priority(one, parent) > self.priority(next, parent) {
-                let what = format!("{} comes before {}", self.candidates[one[0]].id, self.candidates[next[0]].id);
+                let what =
+                    format!("{} comes before {}", self.candidates[one[0]].id, self.candidates[next[0]].id);
                 return broken("only times and the parent's hash rank what evidence does not", what);
             }
         }

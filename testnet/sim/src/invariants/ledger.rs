@@ -211,6 +211,12 @@ impl Ledger {
             || self.groups_of(transaction).is_none()
     }
 
+    /// The lanes that hold a transaction, by place.
+    pub(super) fn holders(&self, id: &TxId) -> Vec<usize> {
+        let places = self.facts.get(id).map(|fact| fact.places.iter().enumerate());
+        places.into_iter().flatten().filter(|(_, place)| place.is_some()).map(|(lane, _)| lane).collect()
+    }
+
     /// How many transactions were ordered.
     pub(super) fn ordered_count(&self) -> u64 {
         self.emitted.len() as u64

@@ -33,17 +33,25 @@ impl Promises {
         self.made.len()
     }
 
-    /// Whether nothing is open and all honest validators are level; they must be, once the time is over.
+    /// Whether nothing is open, and all honest validators are level and settled; they must be, once the time is over.
     pub(super) fn check(
         &self,
         now: u64,
-        level: bool,
+        standing: &[(u64, bool)],
         open: usize,
+        ledger: &Ledger,
     ) -> Result<bool, (&'static str, String)> {
-        if now > self.deadline && (open > 0 || !level) {
-            let what = format!("{open} transactions are not ordered, validators level: {level}");
+        let heights = standing.iter().map(|(height, _)| *height);
+        let (least, most) = (heights.clone().min().unwrap_or(0), heights.max().unwrap_or(0));
+        let done = open == 0 && most - least <= 1 && standing.iter().all(|(_, settled)| *settled);
+        if now > self.deadline && !done {
+            let first = self.made.keys().next().map(|id| format!(" ({id} is held by lanes {:?})", ledger.holders(id)));
+            let what = format!(
+                "{open} transactions are not ordered{}; heights and whether settled: {standing:?}",
+                first.unwrap_or_default()
+            );
             return broken("everything is ordered soon after the last fault", what);
         }
-        Ok(open == 0 && level)
+        Ok(done)
     }
 }

@@ -181,9 +181,12 @@ impl Invariants {
     }
 
     /// Whether everything that was promised is kept by now. It must be within a bound after the last fault.
-    pub(crate) fn is_live(&mut self, now: u64, level: bool) -> Result<bool, Violation> {
+    /// `standing` says of each honest validator its height, and whether nothing waits there.
+    pub(crate) fn is_live(&mut self, now: u64, standing: &[(u64, bool)]) -> Result<bool, Violation> {
         let open = self.promises.open(&self.ledger);
-        self.promises.check(now, level, open).map_err(|(invariant, what)| Violation::new(invariant, now, what))
+        self.promises
+            .check(now, standing, open, &self.ledger)
+            .map_err(|(invariant, what)| Violation::new(invariant, now, what))
     }
 
     /// What can be said when the run is over.
@@ -207,7 +210,10 @@ impl Invariants {
         let offender = evidence.offender();
         match self.cast.setup.places.get(&offender) {
             Some(place) if !self.cast.honest[*place] => Ok(()),
-            _ => broken("there is never evidence against an honest validator", format!("{:?}", evidence.slot())),
+            _ => broken(
+                "there is never evidence against an honest validator",
+                format!("{:?}", evidence.slot()),
+            ),
         }
     }
 

@@ -48,9 +48,10 @@ impl Truth {
         let mut own = segment.transactions().iter().map(|transaction| transaction.id());
         for event in segment.events() {
             let told = match event {
-                Event::Own { count, .. } => own.by_ref().take(*count as usize).all(|id| {
-                    received.pop_front() == Some(Received::Own(id))
-                }),
+                Event::Own { count, .. } => own
+                    .by_ref()
+                    .take(*count as usize)
+                    .all(|id| received.pop_front() == Some(Received::Own(id))),
                 Event::Peer { segment: past, .. } => take_run(received, past),
             };
             if !told {

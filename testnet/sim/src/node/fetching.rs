@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// The most segments that are asked for at a time.
 const MAX_WANTS: usize = 2048;
 /// How far ahead of what is held a segment lies at least to be fetched with the chain before it.
-const LONG_GAP: u64 = 4;
+const LONG_GAP: u64 = 1;
 
 #[derive(Debug)]
 struct Want {

@@ -50,6 +50,8 @@ pub(super) struct Heights {
     last_block: u64,
     /// When the decision of this height was asked for.
     asked: Option<u64>,
+    /// The greatest height that a peer says it has committed, and which peer.
+    best: Option<(Height, usize)>,
 }
 
 impl Heights {
@@ -70,6 +72,7 @@ impl Heights {
             decided: None,
             last_block: now,
             asked: None,
+            best: None,
         }
     }
 }
@@ -100,6 +103,9 @@ impl Node {
         self.shell.timer(idle, Timer::Idle);
         self.dirty = true;
         self.take_up_early();
+        if let Some((best, peer)) = self.heights.best {
+            self.catch_up(peer, best);
+        }
     }
 
     /// Looks again at everything that waits for segments.
@@ -250,6 +256,14 @@ impl Node {
 
     /// A peer says how far it is.
     pub(super) fn on_status(&mut self, from: usize, height: Height) {
+        if self.heights.best.is_none_or(|(best, _)| height >= best) {
+            self.heights.best = Some((height, from));
+        }
+        self.catch_up(from, height);
+    }
+
+    /// Begins the height if a peer has decided it, and asks for the decision.
+    fn catch_up(&mut self, peer: usize, height: Height) {
         if height < self.heights.height || self.heights.phase == Phase::Committing {
             return;
         }
@@ -257,7 +271,7 @@ impl Node {
         let now = self.shell.now;
         if self.heights.asked.is_none_or(|asked| now >= asked + pace::REFETCH) {
             self.heights.asked = Some(now);
-            self.shell.send(from, Message::AskDecision(self.heights.height));
+            self.shell.send(peer, Message::AskDecision(self.heights.height));
         }
     }
 

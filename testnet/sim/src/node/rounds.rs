@@ -4,9 +4,7 @@ use super::Node;
 use super::heights::Phase;
 use super::values::{Knowledge, Place};
 use crate::agreement::machine::{CoreInput, polka_is_valid};
-use crate::agreement::{
-    BlockHeight, BlockValue, FairlaneContext, Part, malachite_round,
-};
+use crate::agreement::{BlockHeight, BlockValue, FairlaneContext, Part, malachite_round};
 use crate::disk::{PersistPoint, StoredProposal, Write};
 use crate::observe::Observed;
 use crate::wire::{Message, Timer};
@@ -16,9 +14,7 @@ use arc_malachitebft_core_types::{
 };
 use fairlane_chain::{BlockInput, prepare};
 use fairlane_lanes::CutContent;
-use fairlane_types::{
-    BlockId, Cut, Evidence, Height, L1Anchor, Proposal, Round, ValidatorId,
-};
+use fairlane_types::{BlockId, Cut, Evidence, Height, L1Anchor, Proposal, Round, ValidatorId};
 use std::sync::Arc;
 use std::time::Duration;
 

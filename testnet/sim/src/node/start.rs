@@ -1,11 +1,11 @@
 //! Starting from a disk: the newest snapshot, the decided blocks after it executed again, then the network.
 
+use super::Node;
 use super::fetching::Wants;
 use super::heights::Heights;
 use super::own_lane::OwnLane;
 use super::pool::EvidencePool;
 use super::shell::{Clock, Shell};
-use super::Node;
 use crate::agreement::Activity;
 use crate::agreement::machine::Machine;
 use crate::byzantine::Villain;
@@ -63,12 +63,14 @@ impl Node {
     }
 }
 
-/// The chain state after the last block that can be executed from the disk alone.
+/// The chain state after the last finalized block, as far as the disk alone can tell. What was decided and not
+/// finalized is executed later like any decision.
 fn restore(setup: &Setup, store: &Store) -> Result<ChainState, String> {
     let mut state = starting_point(setup, store)?;
     loop {
         let height = state.height().next();
-        let Some((proposal, _)) = store.decision(height) else { return Ok(state) };
+        let finalized = store.decision(height).filter(|_| store.is_finalized(height));
+        let Some((proposal, _)) = finalized else { return Ok(state) };
         let Some(content) = content(store, &state, &proposal.cut) else { return Ok(state) };
         let input = BlockInput {
             cut: proposal.cut.clone(),

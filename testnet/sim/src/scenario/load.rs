@@ -23,7 +23,12 @@ struct Clients<'a, R> {
 }
 
 /// The submissions of a run, by time.
-pub(super) fn draw(validators: usize, until: u64, expiry_bound: u64, random: &mut impl Rng) -> Vec<Submission> {
+pub(super) fn draw(
+    validators: usize,
+    until: u64,
+    expiry_bound: u64,
+    random: &mut impl Rng,
+) -> Vec<Submission> {
     let count = random.gen_range(20..=160u64);
     let mut clients = Clients { random, validators, expiry_bound, made: 0, load: Vec::new() };
     for _ in 0..count {
