@@ -1,4 +1,19 @@
 //! Deterministic simulation of a Fairlane network: one seed, one history.
+//!
+//! Four to seven validators with their real cores run under one event heap in virtual time: lanes and cuts
+//! (`fairlane-lanes`), ordering and the state transition (`fairlane-chain`), agreement (Malachite's sans-IO consensus
+//! core), verification by a subscriber of each rollup (`fairlane-verify`), real keys and signatures. What surrounds
+//! the cores in a node is written here once more, without threads and without a real clock: [`node`]. So the
+//! simulation shows what the protocol and its cores do under faults; that the node's own shell does the same is for
+//! tests on real processes.
+//!
+//! A seed stands for a [`Scenario`]: who lies and how, how the network is, what clients do, and a schedule of faults
+//! (crashes between events and at each sync, with lost and torn writes; partitions, storms, frozen processes, jumping
+//! clocks). After every event [`invariants`] look whether what is promised still holds. The same seed gives the same
+//! history on every machine: the hash of all events says so. A failing seed's schedule is made small by [`minimise`].
+//!
+//! Not simulated: changes of the validator set (the chain core has one set), loss of a whole disk, bandwidth, and
+//! bytes that decoders refuse, which have tests of their own.
 
 mod agreement;
 mod byzantine;
@@ -16,7 +31,7 @@ mod trace;
 mod wire;
 mod world;
 
-pub use byzantine::{Report as ReportOrder, Vices};
+pub use byzantine::{Report as ReportedOrder, Vices};
 pub use disk::{Moment, PersistPoint};
 pub use invariants::Violation;
 pub use minimise::minimise;
