@@ -103,9 +103,7 @@ fn busy() -> Scenario {
 #[test]
 fn the_minimiser_keeps_what_it_takes_and_nothing_else() {
     let scenario = busy();
-    let fails = |smaller: &Scenario| {
-        smaller.faults.iter().any(freezes) && smaller.faults.iter().any(parts)
-    };
+    let fails = |smaller: &Scenario| smaller.faults.iter().any(freezes) && smaller.faults.iter().any(parts);
     let least = minimise(&scenario, fails);
     assert_eq!(least.faults.len(), 2, "{:?}", least.faults);
     assert!(fails(&least));
@@ -115,9 +113,7 @@ fn the_minimiser_keeps_what_it_takes_and_nothing_else() {
 #[test]
 fn the_minimiser_shrinks_a_real_schedule() {
     // "Somebody dies" takes exactly one fault that kills.
-    let dies = |scenario: &Scenario| {
-        run(scenario, false).counts.iter().any(|(name, _)| name == "kill")
-    };
+    let dies = |scenario: &Scenario| run(scenario, false).counts.iter().any(|(name, _)| name == "kill");
     let scenario = (0..).map(Scenario::draw).find(|drawn| drawn.faults.len() > 4 && dies(drawn));
     let scenario = scenario.expect("seeds do not end");
     let least = minimise(&scenario, dies);

@@ -127,7 +127,9 @@ impl Ledger {
                 }
                 Event::Peer { segment: past, .. } => {
                     let Some(other) = self.lanes.iter().position(|lane| {
-                        lane.chain.get((past.seq.get() - 1) as usize).is_some_and(|at| at.reference() == *past)
+                        lane.chain
+                            .get((past.seq.get() - 1) as usize)
+                            .is_some_and(|at| at.reference() == *past)
                     }) else {
                         continue;
                     };

@@ -1,7 +1,7 @@
 //! Liveness: when faults end, everything that an honest validator has promised to order is ordered soon.
 
-use super::ledger::Ledger;
 use super::broken;
+use super::ledger::Ledger;
 use crate::scenario::Scenario;
 use crate::setup::MS;
 use fairlane_types::{Segment, Transaction, TxId};
@@ -24,7 +24,8 @@ impl Promises {
 
     /// An honest validator shows a segment: its transactions are promised.
     pub(super) fn closed(&mut self, segment: &Segment) {
-        self.made.extend(segment.transactions().iter().map(|transaction| (transaction.id(), transaction.clone())));
+        self.made
+            .extend(segment.transactions().iter().map(|transaction| (transaction.id(), transaction.clone())));
     }
 
     /// How many promises are open.
@@ -45,7 +46,11 @@ impl Promises {
         let (least, most) = (heights.clone().min().unwrap_or(0), heights.max().unwrap_or(0));
         let done = open == 0 && most - least <= 1 && standing.iter().all(|(_, settled)| *settled);
         if now > self.deadline && !done {
-            let first = self.made.keys().next().map(|id| format!(" ({id} is held by lanes {:?})", ledger.holders(id)));
+            let first = self
+                .made
+                .keys()
+                .next()
+                .map(|id| format!(" ({id} is held by lanes {:?})", ledger.holders(id)));
             let what = format!(
                 "{open} transactions are not ordered{}; heights and whether settled: {standing:?}",
                 first.unwrap_or_default()

@@ -11,8 +11,6 @@ use std::collections::BTreeMap;
 
 /// The most segments that are asked for at a time.
 const MAX_WANTS: usize = 2048;
-/// How far ahead of what is held a segment lies at least to be fetched with the chain before it.
-const LONG_GAP: u64 = 1;
 
 #[derive(Debug)]
 struct Want {
@@ -102,10 +100,7 @@ impl Node {
         let order: Vec<usize> =
             holder.into_iter().chain(author).filter(|other| *other != self.me).chain(others).collect();
         let to = order[attempt % order.len()];
-        let decided = self.base.head(reference.lane).seq;
-        let gap = reference.seq.get().saturating_sub(decided.get());
-        let whole = gap > LONG_GAP && attempt.is_multiple_of(2);
-        let after = if whole { decided } else { reference.seq.saturating_sub(1) };
+        let after = self.base.head(reference.lane).seq.min(reference.seq.saturating_sub(1));
         self.shell.send(to, Message::Fetch { last: *reference, after });
     }
 }

@@ -55,7 +55,12 @@ pub(super) struct Heights {
 }
 
 impl Heights {
-    pub(super) fn new(height: Height, set: fairlane_types::ValidatorSet, activity: Activity, now: u64) -> Self {
+    pub(super) fn new(
+        height: Height,
+        set: fairlane_types::ValidatorSet,
+        activity: Activity,
+        now: u64,
+    ) -> Self {
         Self {
             height,
             round: Round::ZERO,
@@ -240,8 +245,7 @@ impl Node {
         let ordered: Vec<_> = order.ids().collect();
         ordered.iter().for_each(|id| self.own.ordered(id));
         self.lanes_decided();
-        let snapshot =
-            height.get().is_multiple_of(pace::SNAPSHOT).then(|| Arc::new(self.chain.snapshot()));
+        let snapshot = height.get().is_multiple_of(pace::SNAPSHOT).then(|| Arc::new(self.chain.snapshot()));
         self.shell.persist(PersistPoint::Finalized, Write::Finalized { height, ordered, snapshot });
         self.shell.tell(Observed::Committed(Arc::new(Committed {
             proposal,

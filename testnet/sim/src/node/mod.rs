@@ -72,7 +72,8 @@ impl Node {
     pub(crate) fn on_message(&mut self, from: usize, message: Message) {
         match message {
             Message::Segments(segments) => {
-                for segment in segments {
+                // The newest first: of an equivocator only what a cut asked for is kept, and that asks for its parent.
+                for segment in segments.into_iter().rev() {
                     self.take_in(segment);
                 }
             }
