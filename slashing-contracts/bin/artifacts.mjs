@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Writes artifacts/<contract>.json, {abi, bytecode} of every deployed contract, from forge's out/.
+// Writes artifacts/<contract>.json, {abi, bytecode} of every contract that Rust code creates, from forge's out/.
 // With --check it compares instead, and fails where a fresh build differs.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import {fileURLToPath} from 'node:url';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const contracts = [
     'DevToken',
+    'Ed25519Verifier',
     'EvidenceVerifier',
     'KeyVerifier',
     'RollupRegistry',

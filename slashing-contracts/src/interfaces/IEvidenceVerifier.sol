@@ -14,7 +14,9 @@ struct Offence {
     OffenceKind kind;
     /// The ed25519 key that signed twice.
     bytes32 validator;
-    /// Which offence it is, independent of the bytes that prove it. One slot is punished once.
+    /// Which offence it is, independent of the bytes that prove it: Keccak-256 of the evidence's kind (1, 2 or 3) and the
+    /// slot's fields in their encoding, which are lane ‖ sequence, validator ‖ kind ‖ height ‖ round, or
+    /// validator ‖ height ‖ round. One slot is punished once.
     bytes32 slot;
 }
 

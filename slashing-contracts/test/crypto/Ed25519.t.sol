@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Ed25519} from "../../src/crypto/Ed25519.sol";
+import {Ed25519Verifier} from "../../src/dev/Ed25519Verifier.sol";
 import {TestBase} from "../TestBase.sol";
 
-/// @notice Gives the library a contract of its own, so that gas and code size can be measured.
-contract Ed25519Harness {
-    function verify(bytes32 key, bytes32 r, bytes32 s, bytes memory message) external view returns (bool) {
-        return Ed25519.verify(key, r, s, message);
-    }
-
-    function isUsable(bytes32 key) external view returns (bool) {
-        return Ed25519.isUsable(key);
-    }
-}
-
 contract Ed25519Test is TestBase {
-    Ed25519Harness private harness;
+    Ed25519Verifier private verifier;
 
     function setUp() public {
-        harness = new Ed25519Harness();
+        verifier = new Ed25519Verifier();
     }
 
     function test_rfc8032() public view {
@@ -44,7 +33,7 @@ contract Ed25519Test is TestBase {
             bytes memory message = _hex(vm.parseJsonString(json, string.concat(path, ".message")));
             vm.assertEq(_verify(key, signature, message), i == 3, path);
             bool weak = i == 0 || i == 1 || i == 10 || i == 11;
-            vm.assertEq(harness.isUsable(key), !weak, path);
+            vm.assertEq(verifier.isUsable(key), !weak, path);
         }
         vm.assertFalse(vm.keyExistsJson(json, "$[12]"));
     }
@@ -63,11 +52,11 @@ contract Ed25519Test is TestBase {
     }
 
     function testFuzz_garbageIsRefused(bytes32 key, bytes32 r, bytes32 s, bytes calldata message) public view {
-        vm.assertFalse(harness.verify(key, r, s, message));
+        vm.assertFalse(verifier.verify(key, r, s, message));
     }
 
     function test_codeFits() public view {
-        vm.assertLt(address(harness).code.length, 24_576);
+        vm.assertLt(address(verifier).code.length, 24_576);
     }
 
     /// The cost of a verification varies with the hash; here are the mean and the worst of 64.
@@ -81,7 +70,7 @@ contract Ed25519Test is TestBase {
             bytes memory signature = vm.signEd25519("", message, seed);
             (bytes32 r, bytes32 s) = (_word(signature, 0), _word(signature, 32));
             uint256 before = gasleft();
-            bool ok = harness.verify(key, r, s, message);
+            bool ok = verifier.verify(key, r, s, message);
             uint256 used = before - gasleft();
             vm.assertTrue(ok);
             sum += used;
@@ -109,7 +98,7 @@ contract Ed25519Test is TestBase {
     /// A signature of another length than 64 bytes has no r and s, and is refused by whoever cuts it.
     function _verify(bytes32 key, bytes memory signature, bytes memory message) private view returns (bool) {
         if (signature.length != 64) return false;
-        return harness.verify(key, _word(signature, 0), _word(signature, 32), message);
+        return verifier.verify(key, _word(signature, 0), _word(signature, 32), message);
     }
 
     function _word(bytes memory data, uint256 offset) private pure returns (bytes32 word) {
