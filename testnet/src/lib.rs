@@ -10,6 +10,7 @@ pub mod network;
 pub mod ports;
 pub mod proc;
 pub mod session;
+pub mod sim;
 pub mod table;
 pub mod up;
 pub mod watch;

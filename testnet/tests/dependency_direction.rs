@@ -43,8 +43,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-proto",
             "fairlane-rollup-adapter",
             "fairlane-sequencer",
+            "fairlane-sim",
         ],
     ),
+    ("fairlane-sim", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-verify"]),
 ];
 
 /// The crates that know nothing of runtimes, networks, Ethereum clients and disks.
