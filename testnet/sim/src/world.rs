@@ -34,7 +34,7 @@ enum Event {
 enum Machine {
     Up(Box<Node>),
     /// Its process is gone; the disk is not.
-    Down(Disk, Clock),
+    Down(Box<Disk>, Clock),
 }
 
 pub(crate) struct World<'a> {
@@ -66,7 +66,7 @@ impl<'a> World<'a> {
             now: 0,
             heap: BTreeMap::new(),
             scheduled: 0,
-            machines: (0..count).map(|place| Machine::Down(Disk::default(), clock(place))).collect(),
+            machines: (0..count).map(|place| Machine::Down(Box::default(), clock(place))).collect(),
             boots: vec![0; count],
             frozen_until: vec![0; count],
             down_for: vec![0; count],
@@ -267,7 +267,7 @@ impl<'a> World<'a> {
             let lost = disk.crash(&mut self.disks);
             self.counts.add("write lost or torn", lost as u64);
             let clock = node.shell.clock;
-            self.machines[place] = Machine::Down(disk, clock);
+            self.machines[place] = Machine::Down(Box::new(disk), clock);
             self.boots[place] += 1;
             self.invariants.died(place);
             self.trace.event(self.now, place, "dies", (lost as u64).to_be_bytes());
@@ -284,7 +284,7 @@ impl<'a> World<'a> {
         let start = Start {
             me: place,
             boot: self.boots[place],
-            disk: std::mem::take(disk),
+            disk: std::mem::take(&mut **disk),
             clock: *clock,
             now: self.now,
             villain,

@@ -21,6 +21,7 @@ use arc_malachitebft_signing::VerifierExt;
 use fairlane_types::{BlockId, CommitCertificate, Evidence, Height, Proposal, Round, ValidatorId};
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,7 +191,8 @@ struct Hands<'a> {
     demands: Vec<Demand>,
 }
 
-type Resumed = Result<Resume<FairlaneContext>, Error<FairlaneContext>>;
+/// What the core is resumed with. Carrying out an effect never fails; the macro that drives the core wants a result.
+type Resumed = Result<Resume<FairlaneContext>, Infallible>;
 
 impl Hands<'_> {
     fn carry_out(&mut self, effect: Effect<FairlaneContext>) -> Resumed {

@@ -128,7 +128,7 @@ impl Subscribers {
             header: block.proposal.header.clone(),
             certificate: block.certificate.clone(),
             path,
-            batch: header.clone(),
+            batch: *header,
             body: batch.body().clone(),
         };
         let verified =

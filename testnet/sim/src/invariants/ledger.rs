@@ -96,7 +96,8 @@ impl Ledger {
             return broken("a block's time is what a quorum has stated", what);
         }
         for (lane, first) in first.iter().enumerate() {
-            for segment in self.lanes[lane].chain[*first..].to_vec() {
+            for at in *first..self.lanes[lane].chain.len() {
+                let segment = self.lanes[lane].chain[at].clone();
                 self.walk(lane, &segment, before);
             }
         }
