@@ -5,6 +5,10 @@ use fairlane_testnet::{bench, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// The allocator of the binary `fairlane`, as this program runs nodes too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Local Fairlane networks: run, load, measure.
 #[derive(Debug, Parser)]
 #[command(name = "fairlane-testnet", version)]

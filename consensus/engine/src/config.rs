@@ -2,7 +2,8 @@
 
 use crate::error::EngineError;
 use arc_malachitebft_app::config::{
-    ConsensusConfig, DiscoveryConfig, P2pConfig, ProtocolNames, ValuePayload, ValueSyncConfig,
+    ConsensusConfig, DiscoveryConfig, GossipSubConfig, P2pConfig, ProtocolNames, PubSubProtocol, ValuePayload,
+    ValueSyncConfig,
 };
 use arc_malachitebft_app::types::core::LinearTimeouts;
 use fairlane_types::{NetworkId, SigningKey};
@@ -27,8 +28,14 @@ pub struct EngineConfig {
     pub persistent_peers: Vec<Multiaddr>,
     /// The write-ahead log's file. One that is lost can make this validator sign twice.
     pub wal: PathBuf,
+    /// Whether messages are relayed by gossip. Without it each node sends its own to all that it is connected with,
+    /// and validators must be connected each with each. The same on all nodes of a network.
+    pub gossip: bool,
     /// Timeouts of consensus.
     pub timeouts: ConsensusTimeouts,
+    /// How long after a height began the next one begins at the earliest, unless others have gone ahead. A height
+    /// costs each node some milliseconds of processor time, however little it orders.
+    pub min_block_interval: Duration,
     /// How long the next height is held back at most when no cut is worth a block. Longer than the idle interval of
     /// the lanes, which normally ends the wait.
     pub max_hold: Duration,
@@ -50,7 +57,9 @@ impl EngineConfig {
             listen,
             persistent_peers: Vec::new(),
             wal,
+            gossip: false,
             timeouts: ConsensusTimeouts::default(),
+            min_block_interval: Duration::from_millis(40),
             max_hold: Duration::from_secs(3),
             snapshot_interval: 1_000,
             sync: SyncSettings::default(),
@@ -170,6 +179,10 @@ impl EngineConfig {
         let mut p2p = P2pConfig {
             listen_addr: self.listen.clone(),
             persistent_peers: self.persistent_peers.clone(),
+            protocol: match self.gossip {
+                true => PubSubProtocol::GossipSub(GossipSubConfig::default()),
+                false => PubSubProtocol::Broadcast,
+            },
             discovery: DiscoveryConfig {
                 num_inbound_peers: self.peers.inbound,
                 num_outbound_peers: self.peers.outbound,

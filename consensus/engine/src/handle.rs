@@ -95,6 +95,7 @@ pub async fn start(
         inputs,
         activity,
         timeouts: config.timeouts.linear(),
+        min_block_interval: config.min_block_interval,
         max_hold: config.max_hold,
         status: status_sender,
         evidence: evidence_sender,

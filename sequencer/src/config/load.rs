@@ -188,6 +188,7 @@ impl Config {
             ("consensus.propose_timeout", self.consensus.propose_timeout),
             ("consensus.vote_timeout", self.consensus.vote_timeout),
             ("consensus.timeout_increase", self.consensus.timeout_increase),
+            ("consensus.min_block_interval", self.consensus.min_block_interval),
             ("consensus.idle_block", self.consensus.idle_block),
             ("segments.interval", self.segments.interval),
             ("segments.heartbeat", self.segments.heartbeat),

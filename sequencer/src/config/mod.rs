@@ -62,6 +62,8 @@ pub struct ConsensusConfig {
     /// Peers to keep connected to.
     #[serde(deserialize_with = "units::multiaddrs")]
     pub peers: Vec<Multiaddr>,
+    /// Whether votes and proposals are relayed by gossip, instead of sent by each validator to each.
+    pub gossip: bool,
     /// How long to wait for a proposal before voting nil, in the first round.
     #[serde(with = "humantime_serde")]
     pub propose_timeout: Duration,
@@ -71,6 +73,9 @@ pub struct ConsensusConfig {
     /// By how much each timeout grows with each further round.
     #[serde(with = "humantime_serde")]
     pub timeout_increase: Duration,
+    /// How long after a block began the next one begins at the earliest.
+    #[serde(with = "humantime_serde")]
+    pub min_block_interval: Duration,
     /// How long after the last block an empty one follows when there is nothing to order.
     #[serde(with = "humantime_serde")]
     pub idle_block: Duration,
@@ -192,9 +197,11 @@ impl Default for ConsensusConfig {
         Self {
             listen: loopback(26656),
             peers: Vec::new(),
+            gossip: false,
             propose_timeout: Duration::from_millis(500),
             vote_timeout: Duration::from_millis(250),
             timeout_increase: Duration::from_millis(250),
+            min_block_interval: Duration::from_millis(40),
             idle_block: Duration::from_secs(1),
             max_connections_per_ip: 32,
         }

@@ -28,11 +28,17 @@ moniker = {moniker:?}
 # Where consensus listens, and the peers that it keeps connected to.
 listen = "{listen}"
 peers = {peers}
+# Whether votes and proposals are relayed by gossip. Without it each validator sends its own to all others, which
+# costs less, but all of them must be connected with each other. The same on all nodes of a network.
+gossip = {gossip}
 # How long to wait for a proposal, and for late votes, in a height's first round; and by how much both grow with
 # each further round.
 propose_timeout = "{propose}"
 vote_timeout = "{vote}"
 timeout_increase = "{increase}"
+# A block begins at the earliest so long after the last one began. Shorter means lower latency, and more processor
+# time: each block costs a node some milliseconds, however little it orders.
+min_block_interval = "{pace}"
 # When there is nothing to order, an empty block follows the last one after this time.
 idle_block = "{idle}"
 # Raise it where many nodes share one address.
@@ -41,9 +47,11 @@ max_connections_per_ip = {per_ip}
             moniker = node.moniker,
             listen = consensus.listen,
             peers = list(&consensus.peers),
+            gossip = consensus.gossip,
             propose = time(consensus.propose_timeout),
             vote = time(consensus.vote_timeout),
             increase = time(consensus.timeout_increase),
+            pace = time(consensus.min_block_interval),
             idle = time(consensus.idle_block),
             per_ip = consensus.max_connections_per_ip,
         ),

@@ -142,6 +142,7 @@ impl Setup {
         EngineConfig {
             moniker: self.config.node.moniker.clone(),
             persistent_peers: config.peers.clone(),
+            gossip: config.gossip,
             timeouts: ConsensusTimeouts {
                 propose: config.propose_timeout,
                 prevote: config.vote_timeout,
@@ -149,6 +150,7 @@ impl Setup {
                 delta: config.timeout_increase,
                 ..ConsensusTimeouts::default()
             },
+            min_block_interval: config.min_block_interval,
             max_hold: config.idle_block.saturating_mul(2).saturating_add(Duration::from_secs(1)),
             snapshot_interval: self.config.store.snapshot_interval,
             peers: PeerLimits { per_ip: config.max_connections_per_ip, ..PeerLimits::default() },

@@ -1,7 +1,8 @@
 //! The one thread that writes: it drains the queue into transactions and answers after each commit.
 //!
 //! The queue is bounded by requests and by bytes; senders wait while it is full. A group holds what is queued when
-//! the thread gets to it, up to [`GROUP_BYTES`], so it grows with the load and an idle store commits at once.
+//! the thread gets to it, up to [`GROUP_BYTES`], so it grows with the load. A commit costs about the same whatever it
+//! holds; so what nobody waits for waits a while for something that somebody does wait for.
 
 use super::apply::{ApplyError, apply};
 use super::prune;
@@ -12,6 +13,7 @@ use fairlane_types::{CommitCertificate, Height, Proposal, Segment};
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// The most requests that wait.
@@ -20,6 +22,10 @@ const QUEUE_REQUESTS: usize = 4096;
 const QUEUE_KIB: u32 = 128 * 1024;
 /// Roughly the most bytes in one transaction.
 const GROUP_BYTES: u64 = 16 << 20;
+/// How long what nobody waits for may lie.
+const LINGER: Duration = Duration::from_millis(50);
+/// How long a decision waits for what follows from it, so that both take one commit. About as long as executing takes.
+const DECISION_LINGER: Duration = Duration::from_millis(4);
 /// Old blocks are deleted along with a commit, this often.
 const PRUNE_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -57,6 +63,17 @@ struct Job {
     _permit: OwnedSemaphorePermit,
 }
 
+impl Job {
+    /// How long it may wait for others.
+    fn patience(&self) -> Duration {
+        match (&self.write, &self.reply) {
+            (_, None) => LINGER,
+            (Write::Decided(..), _) => DECISION_LINGER,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 enum Request {
     Write(Job),
     Close(Reply),
@@ -76,9 +93,10 @@ impl Queue {
         let (requests, received) = mpsc::channel(QUEUE_REQUESTS);
         let (failed, failure) = watch::channel(None);
         let waiting = context.metrics.queue.clone();
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Writer { context, received, failed }.run())?;
+            .spawn(move || Writer { context, received, failed, clock }.run())?;
         Ok(Self { requests, bytes: Arc::new(Semaphore::new(QUEUE_KIB as usize)), failure, waiting })
     }
 
@@ -145,6 +163,8 @@ struct Writer {
     context: WriterContext,
     received: mpsc::Receiver<Request>,
     failed: watch::Sender<Option<StoreError>>,
+    /// Waits with a time limit.
+    clock: Runtime,
 }
 
 impl Writer {
@@ -176,22 +196,36 @@ impl Writer {
         }
     }
 
-    /// The first request and all that are queued behind it, up to the limit of a group.
+    /// The first request and those that come before the most impatient of them must be written, up to the limit of a
+    /// group.
     fn group(&mut self, first: Request) -> (Vec<Job>, Option<Reply>) {
+        let begun = tokio::time::Instant::now();
         let mut group = Vec::new();
         let mut bytes = 0u64;
+        let mut patience = LINGER;
         let mut next = Some(first);
         while let Some(request) = next {
             match request {
                 Request::Close(reply) => return (group, Some(reply)),
                 Request::Write(job) => {
                     bytes += job.write.bytes() as u64;
+                    patience = patience.min(job.patience());
                     group.push(job);
                 }
             }
-            next = if bytes < GROUP_BYTES { self.received.try_recv().ok() } else { None };
+            next = if bytes < GROUP_BYTES { self.next_before(begun + patience) } else { None };
         }
         (group, None)
+    }
+
+    /// What is queued, or comes before the deadline.
+    fn next_before(&mut self, deadline: tokio::time::Instant) -> Option<Request> {
+        if let Ok(request) = self.received.try_recv() {
+            return Some(request);
+        }
+        let received = &mut self.received;
+        let wait = async { tokio::time::timeout_at(deadline, received.recv()).await.ok().flatten() };
+        if tokio::time::Instant::now() < deadline { self.clock.block_on(wait) } else { None }
     }
 
     /// One transaction for the whole group, and the answers.

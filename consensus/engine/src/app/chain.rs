@@ -7,6 +7,9 @@ use fairlane_types::{BlockId, Height, ValidatorSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::task::spawn_blocking;
 
+/// Up to so many transactions a block is computed at once.
+const SHORT_BLOCK: usize = 256;
+
 /// Shared by the application loop and its tasks. Only the task that commits a decided block writes.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain(Arc<RwLock<ChainState>>);
@@ -53,7 +56,8 @@ impl Chain {
     /// Computes the block of a height from a cut, if the state still is the one before it.
     pub(crate) async fn compute(&self, height: Height, input: BlockInput) -> Result<Computed, EngineError> {
         let chain = self.clone();
-        let computed = spawn_blocking(move || {
+        let short = is_short(&input);
+        let work = move || {
             let state = chain.read();
             if state.height().next() != height {
                 return Computed::Stale;
@@ -62,18 +66,31 @@ impl Chain {
                 Ok(prepared) => Computed::Block(Box::new(prepared)),
                 Err(error) => Computed::Refused(error),
             }
-        });
-        computed.await.map_err(|error| EngineError::Panicked(error.to_string()))
+        };
+        if short {
+            return Ok(work());
+        }
+        spawn_blocking(work).await.map_err(|error| EngineError::Panicked(error.to_string()))
     }
 
     /// Moves on by a decided block. With `snapshot`, also gives the bytes of the state after it.
     pub(crate) async fn commit(&self, delta: Delta, snapshot: bool) -> Result<Option<Vec<u8>>, EngineError> {
         let chain = self.clone();
-        let committed = spawn_blocking(move || {
+        let work = move || {
             let mut state = chain.0.write().unwrap_or_else(PoisonError::into_inner);
             state.commit(delta)?;
             Ok(snapshot.then(|| state.snapshot()))
-        });
-        committed.await.map_err(|error| EngineError::Panicked(error.to_string()))?
+        };
+        if !snapshot {
+            return work();
+        }
+        spawn_blocking(work).await.map_err(|error| EngineError::Panicked(error.to_string()))?
     }
+}
+
+/// Whether a block is computed within about a millisecond: then handing it to another thread costs more than it
+/// helps.
+fn is_short(input: &BlockInput) -> bool {
+    let segments = input.content.lanes.iter().flat_map(|lane| &lane.segments);
+    segments.map(|segment| segment.transactions().len()).sum::<usize>() <= SHORT_BLOCK
 }

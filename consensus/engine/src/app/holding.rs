@@ -67,11 +67,13 @@ impl App {
         self.take_up_early().await;
     }
 
-    /// Waits for a cut worth a block, and computes the block if it is our turn.
+    /// Waits until the last height is long enough ago, then for a cut worth a block, and computes the block if it is our turn.
     fn await_cut(&mut self) {
         let (services, base, height) = (self.services.clone(), self.tip.base.clone(), self.height);
         let ours = self.proposers.proposer(height, Round::ZERO).address.0 == services.validator;
+        let not_before = self.began + self.min_block_interval;
         let task = self.spawn(async move {
+            tokio::time::sleep_until(not_before).await;
             let candidate = if ours {
                 services.candidate(base).await?
             } else {
@@ -97,6 +99,7 @@ impl App {
         }
         if let Phase::Holding { release, .. } = std::mem::replace(&mut self.phase, Phase::Deciding) {
             tracing::debug!(height = %self.height, why, "begin the height");
+            self.began = tokio::time::Instant::now();
             self.begin(release);
         }
         if let Some(task) = self.holding.take() {

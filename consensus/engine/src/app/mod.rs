@@ -95,6 +95,7 @@ pub(crate) struct Setup {
     pub(crate) inputs: Inputs,
     pub(crate) activity: Activity,
     pub(crate) timeouts: LinearTimeouts,
+    pub(crate) min_block_interval: Duration,
     pub(crate) max_hold: Duration,
     pub(crate) status: watch::Sender<EngineStatus>,
     pub(crate) evidence: mpsc::Sender<Evidence>,
@@ -109,6 +110,7 @@ pub(crate) struct App {
     status: watch::Sender<EngineStatus>,
     evidence: mpsc::Sender<Evidence>,
     timeouts: LinearTimeouts,
+    min_block_interval: Duration,
     max_hold: Duration,
     tasks: JoinSet<Result<Outcome, EngineError>>,
 
@@ -118,6 +120,8 @@ pub(crate) struct App {
     height: Height,
     round: Round,
     phase: Phase,
+    /// When the last height began that was held back.
+    began: Instant,
     proposers: ProposerSet,
     activity: Activity,
     values: Values,
@@ -139,7 +143,8 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(setup: Setup) -> Self {
-        let Setup { services, inputs, activity, timeouts, max_hold, status, evidence } = setup;
+        let Setup { services, inputs, activity, timeouts, min_block_interval, max_hold, status, evidence } =
+            setup;
         let tip = services.chain.tip();
         let height = tip.height.next();
         Self {
@@ -152,12 +157,14 @@ impl App {
             status,
             evidence,
             timeouts,
+            min_block_interval,
             max_hold,
             tasks: JoinSet::new(),
             tip,
             height,
             round: Round::ZERO,
             phase: Phase::Committing,
+            began: Instant::now(),
             activity,
             values: Values::default(),
             decided: None,
