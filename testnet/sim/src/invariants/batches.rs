@@ -86,7 +86,7 @@ impl Subscribers {
     }
 
     /// Everybody gets everything: the run is over.
-    pub(super) fn catch_up(&mut self, _cast: &Cast, agreement: &Agreement) -> Verdict {
+    pub(super) fn catch_up(&mut self, agreement: &Agreement) -> Verdict {
         let last = Height::new(agreement.height());
         (0..self.subscribers.len()).try_for_each(|at| self.deliver(at, agreement, last))?;
         let Some(block) = agreement.block(last) else { return Ok(()) };

@@ -2,7 +2,8 @@
 //! next block that anybody proposes.
 //!
 //! A block needs prevotes of a quorum, so one of those holders voted for it after it was proposed; and it would not
-//! have, had the cut left the segment out. The bound doubles with each round. Where lanes equivocate or a lane is at
+//! have, had the cut left the segment out. The proposer does not judge itself (after a restart it proposes an old cut
+//! again), so it does not count among the holders. The bound doubles with each round. Where lanes equivocate or a lane is at
 //! the limit of a block, a holder may be unable to ask for more; such blocks are left out here.
 
 use super::agreement::Agreement;
@@ -18,7 +19,8 @@ use std::collections::BTreeMap;
 pub(super) struct Censorship {
     /// By segment: since when each validator has held it.
     ready: BTreeMap<SegmentRef, BTreeMap<usize, u64>>,
-    proposed: BTreeMap<BlockId, u64>,
+    /// When, and by whom.
+    proposed: BTreeMap<BlockId, (u64, usize)>,
     /// Validators whose clocks jump measure no durations.
     steady: Vec<bool>,
 }
@@ -47,8 +49,8 @@ impl Censorship {
     }
 
     /// A block is proposed; the first time counts.
-    pub(super) fn proposed(&mut self, now: u64, id: BlockId) {
-        self.proposed.entry(id).or_insert(now);
+    pub(super) fn proposed(&mut self, now: u64, place: usize, id: BlockId) {
+        self.proposed.entry(id).or_insert((now, place));
     }
 
     pub(super) fn check(
@@ -62,7 +64,7 @@ impl Censorship {
         let cut = &block.proposal.cut;
         self.ready
             .retain(|reference, _| cut.head(&reference.lane).is_some_and(|head| reference.seq > head.seq));
-        let Some(proposed) = self.proposed.remove(&header.id()) else { return Ok(()) };
+        let Some((proposed, proposer)) = self.proposed.remove(&header.id()) else { return Ok(()) };
         let window = u64::from(cast.setup.params.lane_window_segments);
         let at_limit = |head: &SegmentRef| {
             head.seq.get() - head_before(agreement, header.height, head.lane).seq.get() >= window
@@ -72,7 +74,8 @@ impl Censorship {
         }
         let bound = cast.setup.params.timeliness_bound << block.certificate.round.get().min(20);
         for (reference, holders) in &self.ready {
-            let long = holders.iter().filter(|(_, since)| **since + bound < proposed);
+            let long =
+                holders.iter().filter(|(place, since)| **since + bound < proposed && **place != proposer);
             let power = cast.power_of(long.map(|(place, _)| *place));
             if power > cast.faulty() {
                 let what = format!(

@@ -148,7 +148,7 @@ impl Invariants {
                 Ok(())
             }
             Observed::Proposed(id) => {
-                self.censorship.proposed(now, id);
+                self.censorship.proposed(now, place, id);
                 Ok(())
             }
             Observed::Found(evidence) if honest => self.blames_no_honest(&evidence),
@@ -192,7 +192,7 @@ impl Invariants {
     /// What can be said when the run is over.
     pub(crate) fn at_the_end(&mut self, now: u64) -> Result<(), Violation> {
         self.subscribers
-            .catch_up(&self.cast, &self.agreement)
+            .catch_up(&self.agreement)
             .map_err(|(invariant, what)| Violation::new(invariant, now, what))
     }
 
