@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# All checks of the repository, as CI runs them: format, lints, tests, doc tests, vectors.
+# All checks of the repository, as CI runs them: format, lints, vectors, contracts, doc tests, tests.
 #
-# Needs Rust and git. Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh
+# Needs Rust, git, and for the contracts Node and Python 3. Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh
 # clones share them.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -25,6 +25,15 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 step "Golden vectors are up to date, and the ordering vectors hold"
 cargo run --quiet --locked -p fairlane-types --example golden -- --check
 cargo run --quiet --locked -p fairlane-ordering --example vectors -- consensus/ordering/vectors/ordering.json
+
+step "Contracts"
+for program in node npm python3; do
+    if ! command -v "$program" >/dev/null; then
+        echo "error: the checks of the contracts need $program: install it and run this again" >&2
+        exit 1
+    fi
+done
+slashing-contracts/check.sh
 
 step "Doc tests"
 cargo test --workspace --doc --locked

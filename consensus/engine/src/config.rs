@@ -2,8 +2,8 @@
 
 use crate::error::EngineError;
 use arc_malachitebft_app::config::{
-    ConsensusConfig, DiscoveryConfig, GossipSubConfig, P2pConfig, ProtocolNames, PubSubProtocol, ValuePayload,
-    ValueSyncConfig,
+    ConsensusConfig, DiscoveryConfig, GossipSubConfig, P2pConfig, ProtocolNames, PubSubProtocol,
+    ValuePayload, ValueSyncConfig,
 };
 use arc_malachitebft_app::types::core::LinearTimeouts;
 use fairlane_types::{NetworkId, SigningKey};

@@ -4,8 +4,8 @@
 //! [`LaneService`] (cuts and their content) and [`BlockStore`] (durable blocks); [`start`] takes both and gives
 //! back an [`EngineHandle`].
 //!
-//! Invariants: a value is durable before consensus learns of it, a decision before it is acknowledged, a block
-//! before its successor starts. Nothing that a peer sends makes a panic. A proposal is called invalid only when it
+//! Invariants: a value is durable before consensus learns of it, a decision before a height is left at which this
+//! node signed and before it signs at the next, a block before its successor's successor starts. Nothing that a peer sends makes a panic. A proposal is called invalid only when it
 //! is wrong for ever; what is late, untimely or missing is withheld, and the prevote timeout does the rest.
 //!
 //! Not its job: spreading segments, keeping lanes, serving clients.

@@ -71,7 +71,7 @@ impl Pursuit {
     const OVER: Duration = Duration::from_millis(250);
 
     /// A decided cut's content is asked for.
-    fn follow(&mut self, height: Height, now: Instant) {
+    pub(super) fn follow(&mut self, height: Height, now: Instant) {
         self.row = if self.height.next() == height { self.row.saturating_add(1) } else { 1 };
         self.height = height;
         self.at = Some(now);

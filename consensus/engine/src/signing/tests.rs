@@ -48,7 +48,7 @@ fn the_published_edge_cases_are_judged_strictly() {
 async fn votes_verify_for_what_they_say_and_nothing_else() {
     let key = keys(4).remove(2);
     let (me, other) = (Address(key.validator()), Address(keys(4)[1].validator()));
-    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4)));
     let block = NilOrVal::Val(BlockId::from_bytes([9; 32]));
     let signed = signer.sign_vote(vote(me, VoteKind::Prevote, Round::new(1), block)).await.expect("signs");
 
@@ -70,7 +70,7 @@ async fn votes_verify_for_what_they_say_and_nothing_else() {
 async fn a_signature_with_s_beyond_the_order_is_refused() {
     let key = keys(4).remove(0);
     let me = Address(key.validator());
-    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4)));
     let nil = vote(me, VoteKind::Precommit, Round::new(0), NilOrVal::Nil);
     let signed = signer.sign_vote(nil).await.expect("signs");
     assert!(accepts(&signed.message, &signed.signature, NETWORK).await);
@@ -89,7 +89,7 @@ async fn a_signature_with_s_beyond_the_order_is_refused() {
 async fn nothing_is_signed_for_the_nil_round() {
     let key = keys(4).remove(0);
     let me = Address(key.validator());
-    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4)));
     assert!(signer.sign_vote(vote(me, VoteKind::Prevote, Round::Nil, NilOrVal::Nil)).await.is_err());
     let proposal = ProposalMessage {
         height: BlockHeight(Height::FIRST),
@@ -105,7 +105,7 @@ async fn nothing_is_signed_for_the_nil_round() {
 async fn a_validator_proof_binds_the_key_to_the_peer() {
     let key = keys(4).remove(0);
     let public = key.validator().as_bytes().to_vec();
-    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::ZERO));
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4)));
     let verifier = StrictVerifier::new(NETWORK);
     let proof = signer.sign_validator_proof(public.clone(), vec![1, 2, 3]).await.expect("signs");
     let valid = |proof: ValidatorProof<_>| async move {
@@ -115,4 +115,34 @@ async fn a_validator_proof_binds_the_key_to_the_peer() {
     assert!(!valid(ValidatorProof::new(public, vec![1, 2, 4], proof.signature)).await);
     assert!(!valid(ValidatorProof::new(vec![0; 32], vec![1, 2, 3], proof.signature)).await);
     assert!(!valid(ValidatorProof::new(vec![1; 5], vec![1, 2, 3], proof.signature)).await);
+}
+
+#[tokio::test]
+async fn nothing_is_signed_before_the_decision_before_it_is_on_disk() {
+    let key = keys(4).remove(0);
+    let me = Address(key.validator());
+    let gate = SigningGate::new(Height::new(2));
+    let signer = KeySigner::new(NETWORK, key, gate.clone());
+    let signing = tokio::spawn(async move {
+        signer.sign_vote(vote(me, VoteKind::Prevote, Round::new(0), NilOrVal::Nil)).await.is_ok()
+    });
+    gate.written(Height::new(3));
+    tokio::task::yield_now().await;
+    assert!(!signing.is_finished(), "block 4 is not on disk, and the vote is for block 5");
+    gate.written(Height::new(4));
+    assert!(signing.await.expect("it does not panic"));
+}
+
+#[tokio::test]
+async fn a_height_is_held_for_its_decision_only_where_something_was_signed() {
+    let gate = SigningGate::new(Height::new(2));
+    assert!(gate.has_signed(Height::new(3)), "after a start nobody knows");
+    assert!(!gate.has_signed(Height::new(4)));
+    gate.resume(Height::new(7));
+    assert!(gate.has_signed(Height::new(8)) && !gate.has_signed(Height::new(9)));
+    gate.written(Height::new(9));
+    gate.pass(Height::new(10)).await;
+    assert!(gate.has_signed(Height::new(10)) && !gate.has_signed(Height::new(11)));
+    gate.written(Height::new(3));
+    gate.pass(Height::new(10)).await;
 }

@@ -1,4 +1,6 @@
+use crate::lane_service::ahead::Ahead;
 use crate::lane_service::config::LaneServiceConfig;
+use crate::lane_service::cuts::Pursuit;
 use crate::lane_service::evidence::EvidencePool;
 use crate::lane_service::fetcher::Fetcher;
 use crate::lane_service::ingress::{FairShare, Ingress};
@@ -6,7 +8,7 @@ use crate::lane_service::segments::{Persist, are_chain};
 use crate::network::{FetchWant, PeerInfo};
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{
-    LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp, ValidatorId,
+    Height, LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp, ValidatorId,
 };
 use libp2p::PeerId;
 use std::time::{Duration, Instant};
@@ -85,6 +87,65 @@ fn requests_to_one_source_are_bounded() {
     let orders = fetcher.plan(&[], now);
     let named: usize = orders.iter().map(|order| order.about.len()).sum();
     assert_eq!((orders.len(), named), (4, 4 * 32));
+}
+
+/// What reading ahead asks for, when the view holds lanes up to `held`.
+fn ahead_of(
+    ahead: &mut Ahead,
+    held: u64,
+    peers: &[PeerInfo],
+    now: Instant,
+) -> Vec<(Option<PeerId>, FetchWant)> {
+    let orders = ahead.plan(|_| LaneSeq::new(held), peers, now);
+    orders.into_iter().map(|order| (order.source, order.want)).collect()
+}
+
+#[test]
+fn a_lane_is_read_ahead_up_to_what_a_peer_showed() {
+    let (mut ahead, peers, mut now) = (Ahead::default(), peers(&[2, 1]), Instant::now());
+    let goal = reference(1, 900);
+    ahead.shown(goal, now);
+    ahead.shown(reference(1, 800), now);
+    let range = FetchWant::Range { last: goal, after: LaneSeq::new(10) };
+    assert_eq!(ahead_of(&mut ahead, 10, &peers, now), [(Some(peers[1].peer), range.clone())], "its author");
+    assert!(ahead_of(&mut ahead, 10, &peers, now).is_empty(), "one request at a time for one lane");
+    ahead.fetched(goal.lane, LaneSeq::new(10), Vec::new(), now);
+    assert!(ahead_of(&mut ahead, 10, &peers, now).is_empty(), "a pause after an answer that brought nothing");
+    now += Duration::from_secs(1);
+    assert_eq!(ahead_of(&mut ahead, 10, &peers, now), [(Some(peers[1].peer), range)], "then others in turn");
+    ahead.fetched(goal.lane, LaneSeq::new(10), Vec::new(), now);
+    assert!(
+        ahead_of(&mut ahead, 890, &peers, now + Duration::from_secs(1)).is_empty(),
+        "the rest comes by itself"
+    );
+}
+
+#[test]
+fn what_was_read_ahead_is_given_out_as_the_decided_head_comes_near() {
+    let genesis = genesis(&[1]);
+    let (mut ahead, now) = (Ahead::default(), Instant::now());
+    let first = hostile::segment(1, &genesis, 1);
+    let lane = first.reference().lane;
+    ahead.shown(SegmentRef { seq: LaneSeq::new(900), ..first.reference() }, now);
+    ahead.fetched(lane, LaneSeq::new(5), vec![first.clone()], now);
+    assert!(ahead.due(|_| LaneSeq::new(5)).is_empty(), "it does not follow on what is held");
+    ahead.fetched(lane, LaneSeq::ZERO, vec![first.clone()], now);
+    let due = ahead.due(|_| LaneSeq::ZERO);
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].reference(), first.reference());
+    assert!(ahead.due(|_| LaneSeq::ZERO).is_empty());
+}
+
+#[test]
+fn a_node_that_runs_after_the_others_is_silent_until_it_has_caught_up() {
+    let (mut pursuit, now) = (Pursuit::default(), Instant::now());
+    assert_eq!(pursuit.silent_until(), None);
+    for height in [5, 6, 8, 9] {
+        pursuit.follow(Height::new(height), now);
+        assert_eq!(pursuit.silent_until(), None, "missing a block or two is no sign");
+    }
+    pursuit.follow(Height::new(10), now);
+    assert!(pursuit.silent_until().is_some_and(|until| until > now));
 }
 
 #[test]
