@@ -101,7 +101,7 @@ impl Scenario {
         };
         let expiry_bound = if chance(random, 50) { 2_500 * MS } else { 30_000 * MS };
         let lane_window = if chance(random, 25) { random.gen_range(12..=40u32) } else { 512 };
-        let group_cap = if chance(random, 15) { random.gen_range(3..=20u32) } else { 20_000 };
+        let group_cap = if chance(random, 15) { random.gen_range(12..=60u32) } else { 20_000 };
         let healed_at = random.gen_range(1_500..=3_000u64) * MS;
         let faults = faults::draw(count, healed_at, random);
         let load = load::draw(count, healed_at, expiry_bound, random);

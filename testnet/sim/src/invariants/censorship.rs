@@ -3,8 +3,8 @@
 //!
 //! A block needs prevotes of a quorum, so one of those holders voted for it after it was proposed; and it would not
 //! have, had the cut left the segment out. The proposer does not judge itself (after a restart it proposes an old cut
-//! again), so it does not count among the holders. The bound doubles with each round. Where lanes equivocate or a lane is at
-//! the limit of a block, a holder may be unable to ask for more; such blocks are left out here.
+//! again), so it does not count among the holders. The bound doubles with each round. A segment whose past goes beyond
+//! what a block may take of some lane is excused, and so is everything where lanes equivocate.
 
 use super::agreement::Agreement;
 use super::archive::Archive;
@@ -12,7 +12,7 @@ use super::cuts::head_before;
 use super::{Cast, Verdict, broken};
 use crate::observe::Committed;
 use crate::scenario::{FaultKind, Scenario};
-use fairlane_types::{BlockId, SegmentRef};
+use fairlane_types::{BlockId, Event, LaneId, LaneSeq, SegmentRef};
 use std::collections::BTreeMap;
 
 /// Who holds what since when.
@@ -65,11 +65,7 @@ impl Censorship {
         self.ready
             .retain(|reference, _| cut.head(&reference.lane).is_some_and(|head| reference.seq > head.seq));
         let Some((proposed, proposer)) = self.proposed.remove(&header.id()) else { return Ok(()) };
-        let window = u64::from(cast.setup.params.lane_window_segments);
-        let at_limit = |head: &SegmentRef| {
-            head.seq.get() - head_before(agreement, header.height, head.lane).seq.get() >= window
-        };
-        if archive.knows_equivocators() || cut.heads().iter().any(at_limit) {
+        if archive.knows_equivocators() {
             return Ok(());
         }
         let bound = cast.setup.params.timeliness_bound << block.certificate.round.get().min(20);
@@ -77,7 +73,7 @@ impl Censorship {
             let long =
                 holders.iter().filter(|(place, since)| **since + bound < proposed && **place != proposer);
             let power = cast.power_of(long.map(|(place, _)| *place));
-            if power > cast.faulty() {
+            if power > cast.faulty() && fits(cast, archive, agreement, block, reference) {
                 let what = format!(
                     "block {} leaves out segment {} of lane {}, which power {power} had held for {} ms",
                     header.height,
@@ -90,4 +86,36 @@ impl Censorship {
         }
         Ok(())
     }
+}
+
+/// Whether a cut with this segment, and all that it builds on, keeps to what a block may take of each lane.
+fn fits(
+    cast: &Cast,
+    archive: &Archive,
+    agreement: &Agreement,
+    block: &Committed,
+    reference: &SegmentRef,
+) -> bool {
+    let window = u64::from(cast.setup.params.lane_window_segments);
+    let height = block.proposal.header.height;
+    let heads = block.proposal.cut.heads().iter();
+    let mut heads: BTreeMap<LaneId, LaneSeq> = heads.map(|head| (head.lane, head.seq)).collect();
+    let mut open = vec![*reference];
+    while let Some(needed) = open.pop() {
+        let head = heads.insert(needed.lane, needed.seq).unwrap_or_default();
+        heads.insert(needed.lane, needed.seq.max(head));
+        if needed.seq > head_before(agreement, height, needed.lane).seq.saturating_add(window) {
+            return false;
+        }
+        let mut at = needed;
+        while at.seq > head {
+            let Some(segment) = archive.get(&at) else { return false };
+            open.extend(segment.events().iter().filter_map(|event| match event {
+                Event::Peer { segment: past, .. } => Some(*past),
+                Event::Own { .. } => None,
+            }));
+            at = segment.parent();
+        }
+    }
+    true
 }
