@@ -8,7 +8,7 @@
 
 use super::agreement::Agreement;
 use super::archive::Archive;
-use super::cuts::head_before;
+use super::cuts::{frozen_by, head_before};
 use super::{Cast, Verdict, broken};
 use crate::observe::Committed;
 use crate::scenario::{FaultKind, Scenario};
@@ -65,7 +65,7 @@ impl Censorship {
         self.ready
             .retain(|reference, _| cut.head(&reference.lane).is_some_and(|head| reference.seq > head.seq));
         let Some((proposed, proposer)) = self.proposed.remove(&header.id()) else { return Ok(()) };
-        if archive.knows_equivocators() {
+        if archive.knows_equivocators() || !frozen_by(agreement, header.height).is_empty() {
             return Ok(());
         }
         let bound = cast.setup.params.timeliness_bound << block.certificate.round.get().min(20);

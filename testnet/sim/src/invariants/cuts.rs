@@ -58,7 +58,7 @@ pub(super) fn check(
 }
 
 /// The lanes that evidence in blocks up to this one accuses.
-fn frozen_by(agreement: &Agreement, height: Height) -> BTreeSet<LaneId> {
+pub(super) fn frozen_by(agreement: &Agreement, height: Height) -> BTreeSet<LaneId> {
     let evidence = agreement.up_to(height).iter().flat_map(|block| &block.proposal.evidence);
     let lanes = evidence.filter_map(|piece| match piece {
         Evidence::LaneEquivocation(pair) => Some(pair[0].header.lane),
