@@ -87,7 +87,6 @@ pub async fn start(
         network: machine.network.clone(),
         finalized: finalized_sender,
         gate,
-        deciding: Mutex::default(),
         keeping: Mutex::default(),
     };
     let app = App::new(Setup {

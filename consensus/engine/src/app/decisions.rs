@@ -32,7 +32,11 @@ impl App {
             return Ok(());
         }
         let proposal = self.decided_proposal(certificate.height, certificate.block).await?;
-        self.services.decide(proposal.clone(), certificate.clone()).await;
+        let (services, written) = (self.services.clone(), (proposal.clone(), certificate.clone()));
+        self.spawn(async move {
+            services.decide(written.0, written.1).await?;
+            Ok(Outcome::Done)
+        });
         self.decided = Some((proposal, certificate));
         answer(reply, ());
         Ok(())
@@ -108,6 +112,7 @@ async fn execute_decided(
                 return Err(EngineError::MissingHistory(height));
             }
             activity.push(proposal.cut.clone());
+            services.gate.written(height);
             services.execute(proposal, certificate, None).await?;
             height = height.next();
         }

@@ -43,8 +43,6 @@ pub(crate) struct Services {
     pub(crate) network: NetworkRef<FairlaneContext>,
     pub(crate) finalized: broadcast::Sender<Arc<FinalizedBlock>>,
     pub(crate) gate: SigningGate,
-    /// The last decision's way to the store.
-    pub(crate) deciding: Mutex<Option<JoinHandle<Result<(), EngineError>>>>,
     /// The last block's way to the store.
     pub(crate) keeping: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
@@ -181,29 +179,23 @@ impl Services {
         Ok(Some(OwnProposal { proposal, prepared: Some(prepared) }))
     }
 
-    /// Keeps a decision, beside its execution. Decisions are written one after the other.
-    pub(crate) async fn decide(&self, proposal: Arc<Proposal>, certificate: CommitCertificate) {
-        let mut deciding = self.deciding.lock().await;
-        let before = deciding.take();
-        let (store, gate, height) = (self.store.clone(), self.gate.clone(), certificate.height);
-        *deciding = Some(tokio::spawn(async move {
-            if let Some(before) = before {
-                before.await.map_err(|_| EngineError::Stopped)??;
-            }
-            store.put_decided(proposal, certificate).await?;
-            gate.written(height);
-            Ok(())
-        }));
+    /// Keeps a decision, beside its execution, and after the one before it.
+    pub(crate) async fn decide(
+        &self,
+        proposal: Arc<Proposal>,
+        certificate: CommitCertificate,
+    ) -> Result<(), EngineError> {
+        let height = certificate.height;
+        self.gate.reached(height.saturating_sub(1)).await;
+        self.store.put_decided(proposal, certificate).await?;
+        self.gate.written(height);
+        Ok(())
     }
 
     /// Waits until a height may be left: its decision is durable, unless nothing was signed there.
-    async fn may_leave(&self, height: Height) -> Result<(), EngineError> {
-        if !self.gate.has_signed(height) {
-            return Ok(());
-        }
-        match self.deciding.lock().await.take() {
-            Some(writing) => writing.await.map_err(|_| EngineError::Stopped)?,
-            None => Ok(()),
+    async fn may_leave(&self, height: Height) {
+        if self.gate.has_signed(height) {
+            self.gate.reached(height).await;
         }
     }
 
@@ -228,7 +220,7 @@ impl Services {
         let tip = self.chain.tip();
         self.lanes.decided(tip.base.clone()).await;
         self.keep(block.clone()).await?;
-        self.may_leave(height).await?;
+        self.may_leave(height).await;
         Ok((block, tip))
     }
 

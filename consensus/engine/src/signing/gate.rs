@@ -30,9 +30,13 @@ impl SigningGate {
     /// Waits until something may be signed at a height, and notes that it is.
     pub(crate) async fn pass(&self, height: Height) {
         self.signed.fetch_max(height.get(), Ordering::SeqCst);
-        let before = height.saturating_sub(1);
+        self.reached(height.saturating_sub(1)).await;
+    }
+
+    /// Waits until all decisions up to a height are on disk.
+    pub(crate) async fn reached(&self, height: Height) {
         // The sender lives as long as this gate.
-        let _ = self.written.subscribe().wait_for(|written| *written >= before).await;
+        let _ = self.written.subscribe().wait_for(|written| *written >= height).await;
     }
 
     /// All decisions up to this height are on disk.
