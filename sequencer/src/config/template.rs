@@ -1,22 +1,28 @@
 //! The commented `config.toml` that `fairlane init` writes.
 
-use super::Config;
+use super::{
+    AdminConfig, Config, ConsensusConfig, LogConfig, LogFormat, MetricsConfig, NodeConfig, RpcConfig,
+    SegmentsConfig, StoreConfig,
+};
+use humantime_serde::re::humantime::format_duration as time;
+use libp2p::Multiaddr;
 
 /// A file that says what every key does, with the values of `config`.
 pub fn template(config: &Config) -> String {
-    let Config { node, consensus, segments, rpc, admin, metrics, store, log } = config;
-    let time = |duration: std::time::Duration| humantime_serde::re::humantime::format_duration(duration);
-    let list = |addresses: &[libp2p::Multiaddr]| {
-        let quoted: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
-        format!("[{}]", quoted.join(", "))
-    };
-    let format = match log.format {
-        super::LogFormat::Pretty => "pretty",
-        super::LogFormat::Json => "json",
-    };
-    [
-        format!(
-            r#"# Configuration of a Fairlane node.
+    let Config { node, consensus: agreement, segments: lanes, rpc, admin, metrics, store, log } = config;
+    [consensus(node, agreement), segments(lanes), services(rpc, admin, metrics), records(store, log)].concat()
+}
+
+/// Addresses as a TOML array.
+fn list(addresses: &[Multiaddr]) -> String {
+    let quoted: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+/// `[node]` and `[consensus]`, below what holds for the whole file.
+fn consensus(node: &NodeConfig, consensus: &ConsensusConfig) -> String {
+    format!(
+        r#"# Configuration of a Fairlane node.
 # Every key can be overridden by an environment variable FAIRLANE_<SECTION>_<KEY>, as in FAIRLANE_RPC_LISTEN,
 # and by a flag, as in `fairlane node --set rpc.listen=127.0.0.1:26660`.
 
@@ -44,19 +50,23 @@ idle_block = "{idle}"
 # Raise it where many nodes share one address.
 max_connections_per_ip = {per_ip}
 "#,
-            moniker = node.moniker,
-            listen = consensus.listen,
-            peers = list(&consensus.peers),
-            gossip = consensus.gossip,
-            propose = time(consensus.propose_timeout),
-            vote = time(consensus.vote_timeout),
-            increase = time(consensus.timeout_increase),
-            pace = time(consensus.min_block_interval),
-            idle = time(consensus.idle_block),
-            per_ip = consensus.max_connections_per_ip,
-        ),
-        format!(
-            r#"
+        moniker = node.moniker,
+        listen = consensus.listen,
+        peers = list(&consensus.peers),
+        gossip = consensus.gossip,
+        propose = time(consensus.propose_timeout),
+        vote = time(consensus.vote_timeout),
+        increase = time(consensus.timeout_increase),
+        pace = time(consensus.min_block_interval),
+        idle = time(consensus.idle_block),
+        per_ip = consensus.max_connections_per_ip,
+    )
+}
+
+/// `[segments]`.
+fn segments(segments: &SegmentsConfig) -> String {
+    format!(
+        r#"
 [segments]
 # Where the network that carries lane segments listens, and the peers that it keeps connected to.
 listen = "{listen}"
@@ -76,19 +86,23 @@ fetch_timeout = "{fetch}"
 startup_check = {check}
 startup_timeout = "{timeout}"
 "#,
-            listen = segments.listen,
-            peers = list(&segments.peers),
-            interval = time(segments.interval),
-            heartbeat = time(segments.heartbeat),
-            seal = segments.seal_bytes,
-            gossip = segments.gossip,
-            max_peers = segments.max_peers,
-            fetch = time(segments.fetch_timeout),
-            check = segments.startup_check,
-            timeout = time(segments.startup_timeout),
-        ),
-        format!(
-            r#"
+        listen = segments.listen,
+        peers = list(&segments.peers),
+        interval = time(segments.interval),
+        heartbeat = time(segments.heartbeat),
+        seal = segments.seal_bytes,
+        gossip = segments.gossip,
+        max_peers = segments.max_peers,
+        fetch = time(segments.fetch_timeout),
+        check = segments.startup_check,
+        timeout = time(segments.startup_timeout),
+    )
+}
+
+/// `[rpc]`, `[admin]` and `[metrics]`.
+fn services(rpc: &RpcConfig, admin: &AdminConfig, metrics: &MetricsConfig) -> String {
+    format!(
+        r#"
 [rpc]
 # gRPC for clients and rollups.
 listen = "{listen}"
@@ -108,17 +122,25 @@ listen = "{admin}"
 # HTTP: /metrics (Prometheus), /health (the process runs), /ready (the node takes part).
 listen = "{metrics}"
 "#,
-            listen = rpc.listen,
-            connections = rpc.max_connections,
-            subscribers = rpc.max_subscribers,
-            transactions = rpc.client_transactions_per_second,
-            bytes = rpc.client_bytes_per_second,
-            range = rpc.max_range_batches,
-            admin = admin.listen,
-            metrics = metrics.listen,
-        ),
-        format!(
-            r#"
+        listen = rpc.listen,
+        connections = rpc.max_connections,
+        subscribers = rpc.max_subscribers,
+        transactions = rpc.client_transactions_per_second,
+        bytes = rpc.client_bytes_per_second,
+        range = rpc.max_range_batches,
+        admin = admin.listen,
+        metrics = metrics.listen,
+    )
+}
+
+/// `[store]` and `[log]`.
+fn records(store: &StoreConfig, log: &LogConfig) -> String {
+    let format = match log.format {
+        LogFormat::Pretty => "pretty",
+        LogFormat::Json => "json",
+    };
+    format!(
+        r#"
 [store]
 # A block is deleted once it is older than keep_for and not among the last keep_blocks; keep_blocks = 0 keeps all.
 # New nodes, and nodes that lost their disk, start from the first block: some node of the network must keep all.
@@ -138,13 +160,11 @@ format = "{format}"
 # What is logged, as in "info" or "warn,fairlane_sequencer=debug". The engine's own parts are named arc_malachitebft.
 filter = {filter:?}
 "#,
-            blocks = store.keep_blocks,
-            keep_for = time(store.keep_for),
-            cache = store.cache,
-            snapshot = store.snapshot_interval,
-            quick_repair = store.quick_repair,
-            filter = log.filter,
-        ),
-    ]
-    .concat()
+        blocks = store.keep_blocks,
+        keep_for = time(store.keep_for),
+        cache = store.cache,
+        snapshot = store.snapshot_interval,
+        quick_repair = store.quick_repair,
+        filter = log.filter,
+    )
 }
