@@ -9,8 +9,9 @@ use crate::metrics::ReasonLabel;
 use crate::network::{FetchWant, NetworkHandle, Offence};
 use crate::store::Store;
 use bytes::Bytes;
-use fairlane_lanes::{DropReason, LaneEffect};
+use fairlane_lanes::{CutBase, DropReason, LaneEffect};
 use fairlane_types::{LaneId, LaneSeq, NetworkId, ProtocolParams, Segment, SegmentRef};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -138,8 +139,7 @@ impl Actor {
 
     /// How far this node holds a lane: the newest ready segment, or the decided head.
     fn held(&self, lane: LaneId) -> LaneSeq {
-        let tip = self.tips.get(&lane).copied().unwrap_or_default();
-        tip.max(self.base.head(lane).seq)
+        held_up_to(&self.tips, &self.base, lane)
     }
 
     /// Where the range begins that ends with a missing segment; `None` when it is asked for by its name.
@@ -172,8 +172,7 @@ impl Actor {
     pub(super) fn send_fetches(&mut self) {
         let (peers, now) = (self.network.peers(), Instant::now());
         let (tips, base) = (&self.tips, &self.base);
-        let held = |lane| tips.get(&lane).copied().unwrap_or_default().max(base.head(lane).seq);
-        let mut orders = self.ahead.plan(held, &peers, now);
+        let mut orders = self.ahead.plan(|lane| held_up_to(tips, base, lane), &peers, now);
         if !self.fetcher.is_idle() {
             orders.extend(self.fetcher.plan(&peers, now));
         }
@@ -229,6 +228,10 @@ impl Actor {
             let _ = outcomes.send(Outcome::Persisted(count, result)).await;
         });
     }
+}
+
+fn held_up_to(tips: &BTreeMap<LaneId, LaneSeq>, base: &CutBase, lane: LaneId) -> LaneSeq {
+    tips.get(&lane).copied().unwrap_or_default().max(base.head(lane).seq)
 }
 
 fn name_of(why: DropReason) -> &'static str {

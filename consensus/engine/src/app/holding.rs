@@ -67,7 +67,8 @@ impl App {
         self.take_up_early().await;
     }
 
-    /// Waits until the last height is long enough ago, then for a cut worth a block, and computes the block if it is our turn.
+    /// Waits until the last height is long enough ago, then for a cut worth a block, and computes the block if it
+    /// is our turn.
     fn await_cut(&mut self) {
         let (services, base, height) = (self.services.clone(), self.tip.base.clone(), self.height);
         let ours = self.proposers.proposer(height, Round::ZERO).address.0 == services.validator;
