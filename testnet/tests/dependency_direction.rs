@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fairlane-chain", &["fairlane-types", "fairlane-lanes", "fairlane-ordering"]),
     ("fairlane-verify", &["fairlane-types"]),
     ("fairlane-proto", &["fairlane-types"]),
+    ("fairlane-l1", &["fairlane-types"]),
     ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-verify"]),
     ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
     (

@@ -1,0 +1,169 @@
+//! Deploys Fairlane's contracts, and opens their network.
+//!
+//! The record that it writes is all that nodes and operators need. Running it again with the same arguments checks what is
+//! there, and finishes what was interrupted.
+
+use clap::Parser;
+use eyre::{WrapErr as _, bail, eyre};
+use fairlane_l1::deploy::deploy;
+use fairlane_l1::endpoint::{connect, connect_with_key};
+use fairlane_l1::{Address, DeployParams, Deployment};
+use fairlane_types::crypto::Hash32;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+use alloy_signer_local::PrivateKeySigner;
+
+/// Holds the deployer's secret key, if no file does.
+const KEY_VARIABLE: &str = "FAIRLANE_DEPLOY_KEY";
+
+/// Deploys Fairlane's contracts on Ethereum, checks them, and opens their network.
+///
+/// The deployer's secret key (64 hexadecimal digits) comes from a file that only its owner may read, or from the environment
+/// variable FAIRLANE_DEPLOY_KEY. It is never an argument, because others can read those.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The Ethereum endpoint: http://… or https://…
+    #[arg(long)]
+    rpc: String,
+    /// The deployment's record. Where it exists, the deployment that it tells of is finished and checked.
+    #[arg(long)]
+    out: PathBuf,
+    /// A file with the deployer's secret key, of mode 0600.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+    /// Only compare the contracts with the record. Needs no key.
+    #[arg(long, conflicts_with_all = ["key_file", "open"])]
+    check: bool,
+    /// The hash of the genesis, to open the network with; the key must be the guardian's then.
+    #[arg(long, value_name = "GENESIS_HASH")]
+    open: Option<String>,
+    /// The token that is staked. A development chain gets one that anybody can mint where this is missing.
+    #[arg(long)]
+    token: Option<Address>,
+    /// Opens the network, may pause for short, and may put one validator an epoch into jail. Default: the deployer.
+    #[arg(long)]
+    guardian: Option<Address>,
+    /// Where penalties and fees go. Default: they are burned.
+    #[arg(long)]
+    sink: Option<Address>,
+    /// Blocks in an epoch. Default: 7200, a day.
+    #[arg(long)]
+    epoch_length: Option<u32>,
+    /// Epochs from leaving the set to the claim. Default: 28.
+    #[arg(long)]
+    unbonding_epochs: Option<u32>,
+    /// Epochs from a key's leaving the set to the last evidence against it. Default: 21.
+    #[arg(long)]
+    evidence_epochs: Option<u32>,
+    /// Epochs in jail. Default: 2.
+    #[arg(long)]
+    jail_epochs: Option<u32>,
+    /// The most members of a validator set. Default: 100.
+    #[arg(long)]
+    seats: Option<u32>,
+    /// The least stake of a member, in the token's smallest unit. Default: 1000 * 10^18.
+    #[arg(long)]
+    minimum_stake: Option<u128>,
+    /// Stake for one unit of voting power, in the token's smallest unit. Default: 10^9.
+    #[arg(long)]
+    power_unit: Option<u128>,
+    /// The part of the stake that each offence costs, in ten thousandths. Default: 500.
+    #[arg(long)]
+    base_bps: Option<u16>,
+    /// The part of that which the reporter gets, in ten thousandths. Default: 500.
+    #[arg(long)]
+    reward_bps: Option<u16>,
+    /// How many epochs before and after count for the correlated penalty. Default: 14.
+    #[arg(long)]
+    correlation_epochs: Option<u32>,
+    /// For how many blocks an earlier commitment to evidence can be shown. Default: 50.
+    #[arg(long)]
+    contest_blocks: Option<u32>,
+    /// What registering a rollup costs, in the token's smallest unit. Default: 10 * 10^18.
+    #[arg(long)]
+    rollup_fee: Option<u128>,
+}
+
+impl Arguments {
+    fn params(&self, deployer: Address) -> DeployParams {
+        let default = DeployParams::new(self.guardian.unwrap_or(deployer));
+        DeployParams {
+            token: self.token,
+            guardian: default.guardian,
+            sink: self.sink.unwrap_or(default.sink),
+            epoch_length: self.epoch_length.unwrap_or(default.epoch_length),
+            unbonding_epochs: self.unbonding_epochs.unwrap_or(default.unbonding_epochs),
+            evidence_epochs: self.evidence_epochs.unwrap_or(default.evidence_epochs),
+            jail_epochs: self.jail_epochs.unwrap_or(default.jail_epochs),
+            seats: self.seats.unwrap_or(default.seats),
+            minimum_stake: self.minimum_stake.unwrap_or(default.minimum_stake),
+            power_unit: self.power_unit.unwrap_or(default.power_unit),
+            base_bps: self.base_bps.unwrap_or(default.base_bps),
+            reward_bps: self.reward_bps.unwrap_or(default.reward_bps),
+            correlation_epochs: self.correlation_epochs.unwrap_or(default.correlation_epochs),
+            contest_blocks: self.contest_blocks.unwrap_or(default.contest_blocks),
+            rollup_fee: self.rollup_fee.unwrap_or(default.rollup_fee),
+        }
+    }
+
+    fn key(&self) -> eyre::Result<PrivateKeySigner> {
+        let text = match &self.key_file {
+            Some(path) => read_key_file(path)?,
+            None => Zeroizing::new(
+                std::env::var(KEY_VARIABLE)
+                    .map_err(|_| eyre!("name the deployer's key: --key-file FILE, or {KEY_VARIABLE}"))?,
+            ),
+        };
+        // The parser's own error would repeat part of the key.
+        text.trim().parse().map_err(|_| eyre!("the deployer's key must be 64 hexadecimal digits"))
+    }
+}
+
+fn read_key_file(path: &Path) -> eyre::Result<Zeroizing<String>> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(path).wrap_err_with(|| format!("key file {}", path.display()))?;
+        if mode.permissions().mode() & 0o077 != 0 {
+            bail!("others may read key file {0}: run `chmod 600 {0}`", path.display());
+        }
+    }
+    let text = std::fs::read_to_string(path).wrap_err_with(|| format!("key file {}", path.display()))?;
+    Ok(Zeroizing::new(text))
+}
+
+fn print(deployment: &Deployment) {
+    let contracts = &deployment.contracts;
+    println!("chain              {}", deployment.chain_id);
+    println!("token              {}", contracts.token);
+    println!("EvidenceVerifier   {}", contracts.evidence_verifier);
+    println!("KeyVerifier        {}", contracts.key_verifier);
+    println!("StakeManager       {}", contracts.stake_manager);
+    println!("SlashingManager    {}", contracts.slashing_manager);
+    println!("RollupRegistry     {}", contracts.rollup_registry);
+    println!("epoch 0 begins     block {}", deployment.clock.start_block);
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> eyre::Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.check {
+        let provider = connect(&arguments.rpc)?;
+        let deployment = Deployment::load(&arguments.out)?;
+        deployment.check(&provider).await?;
+        print(&deployment);
+        return Ok(());
+    }
+    let key = arguments.key()?;
+    let deployer = key.address();
+    let provider = connect_with_key(&arguments.rpc, key)?;
+    let deployment = deploy(&arguments.out, &provider, deployer, &arguments.params(deployer)).await?;
+    print(&deployment);
+    if let Some(genesis) = &arguments.open {
+        let genesis = Hash32::from_hex(genesis).wrap_err("--open takes the hash of the genesis")?;
+        println!("network            {}", deployment.open_network(&provider, &genesis).await?);
+    }
+    Ok(())
+}

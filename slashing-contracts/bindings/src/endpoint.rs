@@ -1,0 +1,90 @@
+//! Connections to an Ethereum node, and the two ways to use one: reading, and sending a transaction until it is mined.
+
+use crate::error::CallError;
+use alloy_contract::{CallBuilder, CallDecoder, SolCallBuilder};
+use alloy_network::EthereumWallet;
+use alloy_primitives::Address;
+use alloy_provider::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
+use alloy_rpc_client::RpcClient;
+use alloy_rpc_types_eth::{BlockId, TransactionReceipt};
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::SolCall;
+use alloy_transport_http::Http;
+use std::time::Duration;
+
+/// How long a transaction may take to get into a block: about 15 blocks of Ethereum.
+const MINED_WITHIN: Duration = Duration::from_secs(180);
+/// How long an answer may take.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+/// How often a transaction is asked for: often on this machine, where blocks are made at will.
+const POLL_LOCAL: Duration = Duration::from_millis(50);
+const POLL_REMOTE: Duration = Duration::from_secs(3);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// The URL cannot be read.
+    #[error("{url:?} is no URL of an Ethereum endpoint; write http://… or https://…")]
+    Url {
+        /// As given.
+        url: String,
+    },
+    /// The HTTP client cannot be built, for lack of root certificates for instance.
+    #[error("the HTTP client cannot start: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A connection for reading. Nothing is sent before the first call.
+pub fn connect(url: &str) -> Result<DynProvider, EndpointError> {
+    Ok(ProviderBuilder::new().connect_client(client(url)?).erased())
+}
+
+/// A connection that signs with `key`; transactions come from its address.
+pub fn connect_with_key(url: &str, key: PrivateKeySigner) -> Result<DynProvider, EndpointError> {
+    let wallet = EthereumWallet::from(key);
+    // Nonces are asked for each time: a cached one would be wrong after a failure, or where others use the key too.
+    let builder =
+        ProviderBuilder::default().with_gas_estimation().with_simple_nonce_management().fetch_chain_id();
+    Ok(builder.wallet(wallet).connect_client(client(url)?).erased())
+}
+
+fn client(url: &str) -> Result<RpcClient, EndpointError> {
+    let invalid = || EndpointError::Url { url: url.to_owned() };
+    let parsed: reqwest::Url = url.parse().map_err(|_| invalid())?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(invalid());
+    }
+    // An error means that the process has chosen a provider already, which serves as well.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let http = reqwest::Client::builder().timeout(ANSWERED_WITHIN).build()?;
+    let transport = Http::with_client(http, parsed);
+    let is_local = transport.guess_local();
+    let client = RpcClient::new(transport, is_local);
+    client.set_poll_interval(if is_local { POLL_LOCAL } else { POLL_REMOTE });
+    Ok(client)
+}
+
+/// Calls a view, in the state after block `at`.
+pub(crate) async fn read<P: Provider, C: SolCall>(
+    what: &'static str,
+    call: SolCallBuilder<P, C>,
+    at: BlockId,
+) -> Result<C::Return, CallError> {
+    call.block(at).call().await.map_err(|error| CallError::contract(what, error))
+}
+
+/// Sends a transaction from `from`, and waits until it is mined.
+pub(crate) async fn send<P: Provider, D: CallDecoder + Unpin>(
+    what: &'static str,
+    call: CallBuilder<P, D>,
+    from: Address,
+) -> Result<TransactionReceipt, CallError> {
+    let pending = call.from(from).send().await.map_err(|error| CallError::contract(what, error))?;
+    let transaction = *pending.tx_hash();
+    let receipt =
+        pending.with_timeout(Some(MINED_WITHIN)).get_receipt().await.map_err(|error| match error {
+            PendingTransactionError::TransportError(error) => CallError::transport(what, error),
+            _ => CallError::Unconfirmed { what, transaction },
+        })?;
+    if receipt.status() { Ok(receipt) } else { Err(CallError::Reverted { what, transaction }) }
+}

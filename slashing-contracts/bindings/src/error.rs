@@ -1,0 +1,156 @@
+//! What can go wrong between here and a contract, with what to do about it.
+
+use crate::contracts::{EvidenceVerifier, KeyVerifier, RollupRegistry, SlashingManager, StakeManager};
+use alloy_primitives::{B256, Bytes};
+use alloy_sol_types::SolInterface as _;
+use alloy_transport::TransportError;
+use std::fmt;
+
+/// A contract's own reason to refuse.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The StakeManager's.
+    Stake(StakeManager::StakeManagerErrors),
+    /// The SlashingManager's.
+    Slashing(SlashingManager::SlashingManagerErrors),
+    /// The EvidenceVerifier's: the evidence proves nothing.
+    Evidence(EvidenceVerifier::EvidenceVerifierErrors),
+    /// The KeyVerifier's: a proof of possession does not hold.
+    Keys(KeyVerifier::KeyVerifierErrors),
+    /// The RollupRegistry's.
+    Rollups(RollupRegistry::RollupRegistryErrors),
+    /// Another contract's, the token's for instance.
+    Other(Bytes),
+}
+
+impl Refusal {
+    /// Reads what a call reverted with.
+    pub fn decode(data: &Bytes) -> Self {
+        StakeManager::StakeManagerErrors::abi_decode(data)
+            .map(Self::Stake)
+            .or_else(|_| SlashingManager::SlashingManagerErrors::abi_decode(data).map(Self::Slashing))
+            .or_else(|_| EvidenceVerifier::EvidenceVerifierErrors::abi_decode(data).map(Self::Evidence))
+            .or_else(|_| KeyVerifier::KeyVerifierErrors::abi_decode(data).map(Self::Keys))
+            .or_else(|_| RollupRegistry::RollupRegistryErrors::abi_decode(data).map(Self::Rollups))
+            .unwrap_or_else(|_| Self::Other(data.clone()))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Named like `KeyTaken(KeyTaken { .. })`: the inner part is the error with its arguments.
+        let text = match self {
+            Self::Stake(error) => format!("{error:?}"),
+            Self::Slashing(error) => format!("{error:?}"),
+            Self::Evidence(error) => format!("{error:?}"),
+            Self::Keys(error) => format!("{error:?}"),
+            Self::Rollups(error) => format!("{error:?}"),
+            Self::Other(data) => return f.write_str(&foreign_reason(data)),
+        };
+        let inner = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+        f.write_str(inner.unwrap_or(&text))
+    }
+}
+
+fn foreign_reason(data: &Bytes) -> String {
+    alloy_sol_types::decode_revert_reason(data).unwrap_or_else(|| format!("error {data} of another contract"))
+}
+
+/// Why a call or a transaction did not do what it should. `what` names the attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The endpoint is down or unreachable. Retrying can help.
+    #[error("{what}: the Ethereum endpoint cannot be reached; check its URL and that it runs: {source}")]
+    Unreachable {
+        /// The attempt.
+        what: &'static str,
+        /// What the transport says.
+        source: Box<TransportError>,
+    },
+    /// The endpoint answered with an error of its own: a limit, missing funds, a nonce that is taken.
+    #[error("{what}: the Ethereum endpoint refuses: {message}")]
+    Endpoint {
+        /// The attempt.
+        what: &'static str,
+        /// Its message.
+        message: String,
+    },
+    /// A contract refused.
+    #[error("{what}: the contract refuses: {why}")]
+    Refused {
+        /// The attempt.
+        what: &'static str,
+        /// Its reason.
+        why: Refusal,
+    },
+    /// Nothing answers at the address, or something else.
+    #[error(
+        "{what}: no Fairlane contract answers there; check the address, and that the endpoint is of the right chain ({source})"
+    )]
+    NoContract {
+        /// The attempt.
+        what: &'static str,
+        /// What the answer lacks.
+        source: Box<alloy_contract::Error>,
+    },
+    /// The transaction was mined, and failed: something changed between its check and its block.
+    #[error(
+        "{what}: transaction {transaction} was mined and failed; look at the present state and try again"
+    )]
+    Reverted {
+        /// The attempt.
+        what: &'static str,
+        /// The transaction.
+        transaction: B256,
+    },
+    /// The transaction was sent, and is in no block yet.
+    #[error(
+        "{what}: transaction {transaction} is in no block yet; it may still get there, so look for it before trying again"
+    )]
+    Unconfirmed {
+        /// The attempt.
+        what: &'static str,
+        /// The transaction.
+        transaction: B256,
+    },
+    /// The answer is no possible state of the contracts.
+    #[error("{what}: the endpoint's answer makes no sense ({why}); ask another endpoint")]
+    Nonsense {
+        /// The attempt.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl CallError {
+    /// Whether the same attempt may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Endpoint { .. } | Self::Unconfirmed { .. })
+    }
+
+    /// The contract's reason, if it was one that refused.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn transport(what: &'static str, error: TransportError) -> Self {
+        match error.as_error_resp() {
+            None => Self::Unreachable { what, source: Box::new(error) },
+            Some(response) => match response.as_revert_data() {
+                Some(data) => Self::Refused { what, why: Refusal::decode(&data) },
+                None => Self::Endpoint { what, message: response.message.to_string() },
+            },
+        }
+    }
+
+    pub(crate) fn contract(what: &'static str, error: alloy_contract::Error) -> Self {
+        match error {
+            alloy_contract::Error::TransportError(error) => Self::transport(what, error),
+            other => Self::NoContract { what, source: Box::new(other) },
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Fairlane's contracts on Ethereum, as Rust sees them: deployment, registration of validators, evidence, and what
+//! nodes read.
+//!
+//! The contracts themselves and their rules are in `slashing-contracts/src`; [`contracts`] has their types, with creation
+//! code embedded, so that nobody needs a Solidity compiler. Everything else is a thin layer that speaks
+//! `fairlane-types` on one side and the contracts on the other: it keeps no state, runs no tasks, retries nothing.
+//! Cursors, retries, several endpoints and waiting for finality are the node's job.
+//!
+//! Amounts are in the token's smallest unit, times are blocks or epochs of Ethereum.
+
+pub mod contracts;
+pub mod deploy;
+pub mod deployment;
+pub mod dev;
+pub mod endpoint;
+pub mod epoch;
+pub mod error;
+pub mod events;
+pub mod evidence;
+pub mod keys;
+pub mod params;
+pub mod registration;
+pub mod state;
+
+pub use alloy_primitives::{Address, B256};
+pub use alloy_provider::DynProvider;
+pub use deployment::{Contracts, Deployment};
+pub use epoch::{Epoch, EpochClock};
+pub use error::CallError;
+pub use keys::CheckpointKey;
+pub use params::DeployParams;
+pub use state::L1State;
