@@ -16,8 +16,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fairlane-chain", &["fairlane-types", "fairlane-lanes", "fairlane-ordering"]),
     ("fairlane-verify", &["fairlane-types"]),
     ("fairlane-proto", &["fairlane-types"]),
+    ("fairlane-agreement", &["fairlane-types"]),
     ("fairlane-l1", &["fairlane-types"]),
-    ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-verify"]),
+    ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-agreement"]),
     ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
     (
         "fairlane-sequencer",
@@ -47,7 +48,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-sim",
         ],
     ),
-    ("fairlane-sim", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-verify"]),
+    (
+        "fairlane-sim",
+        &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-verify", "fairlane-agreement"],
+    ),
 ];
 
 /// The crates that know nothing of runtimes, networks, Ethereum clients and disks.
@@ -67,6 +71,26 @@ struct Graph {
 
 fn name_of(packages: &BTreeMap<String, String>, id: &Value) -> String {
     packages[id.as_str().expect("ids are strings")].clone()
+}
+
+impl Graph {
+    /// A package and all that it depends on, directly or through others.
+    fn reached_from(&self, package: &str) -> BTreeSet<String> {
+        let mut reached = BTreeSet::from([package.to_owned()]);
+        let mut open = vec![package.to_owned()];
+        while let Some(at) = open.pop() {
+            for next in self.edges.get(&at).into_iter().flatten() {
+                if reached.insert(next.clone()) {
+                    open.push(next.clone());
+                }
+            }
+        }
+        reached
+    }
+}
+
+fn begins_with_one_of(starts: &[&str], name: &str) -> bool {
+    starts.iter().any(|start| name == *start || name.starts_with(&format!("{start}-")))
 }
 
 fn graph() -> Graph {
@@ -117,18 +141,15 @@ fn our_crates_depend_on_each_other_in_one_direction() {
 fn pure_crates_reach_no_runtime_network_or_disk() {
     let graph = graph();
     for package in PURE {
-        let mut reached = BTreeSet::from([(*package).to_owned()]);
-        let mut open = vec![(*package).to_owned()];
-        while let Some(at) = open.pop() {
-            for next in graph.edges.get(&at).into_iter().flatten() {
-                if reached.insert(next.clone()) {
-                    open.push(next.clone());
-                }
-            }
-        }
-        for found in &reached {
-            let impure = IMPURE.iter().any(|start| found == start || found.starts_with(&format!("{start}-")));
-            assert!(!impure, "{package} reaches {found}");
+        for found in graph.reached_from(package) {
+            assert!(!begins_with_one_of(IMPURE, &found), "{package} reaches {found}");
         }
     }
+}
+
+#[test]
+fn agreement_knows_the_traits_of_consensus_and_not_its_actors() {
+    let found = graph().edges.remove("fairlane-agreement").unwrap_or_default();
+    let foreign = found.iter().map(String::as_str).filter(|name| begins_with_one_of(IMPURE, name));
+    assert_eq!(foreign.collect::<Vec<_>>(), ["arc-malachitebft-core-types", "arc-malachitebft-signing"]);
 }

@@ -1,6 +1,6 @@
-//! Fairlane on Malachite: context, signing, codecs, and the application loop that turns decisions into blocks.
+//! Fairlane on Malachite: codecs, signing, and the application loop that turns decisions into blocks.
 //!
-//! Everything that names Malachite lives in this crate. What it needs from the node stands behind two traits,
+//! Malachite's actors live in this crate; its types in our terms are those of `fairlane-agreement`. What it needs from the node stands behind two traits,
 //! [`LaneService`] (cuts and their content) and [`BlockStore`] (durable blocks); [`start`] takes both and gives
 //! back an [`EngineHandle`].
 //!
@@ -11,23 +11,21 @@
 //! Not its job: spreading segments, keeping lanes, serving clients.
 
 mod app;
-mod certificate;
 mod codec;
 mod config;
-mod context;
 mod error;
-mod evidence;
 mod handle;
 mod machine;
-mod parts;
 mod seams;
 mod signing;
 mod status;
+mod stream;
 #[cfg(test)]
 mod testing;
 
-pub use config::{ConsensusTimeouts, EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
+pub use config::{EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
 pub use error::EngineError;
+pub use fairlane_agreement::ConsensusTimeouts;
 pub use handle::{EngineHandle, start};
 pub use seams::{BlockStore, CutVerdict, FinalizedBlock, LaneService, NextCut, StoreError, StoredProposal};
 pub use status::EngineStatus;

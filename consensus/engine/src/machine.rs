@@ -6,9 +6,8 @@
 
 use crate::codec::WireCodec;
 use crate::config::{EngineConfig, Multiaddr};
-use crate::context::{Address, FairlaneContext};
 use crate::error::EngineError;
-use crate::signing::{KeySigner, SigningGate, StrictVerifier};
+use crate::signing::{KeySigner, SigningGate};
 use arc_malachitebft_app::engine::consensus::ConsensusRef;
 use arc_malachitebft_app::engine::host::HostMsg;
 use arc_malachitebft_app::engine::network::{NetworkEvent, NetworkIdentity, NetworkMsg, NetworkRef};
@@ -19,6 +18,7 @@ use arc_malachitebft_app::metrics::{Metrics, SharedRegistry};
 use arc_malachitebft_app::spawn;
 use arc_malachitebft_app::types::codec::Codec as _;
 use arc_malachitebft_signing::Signer;
+use fairlane_agreement::{Address, FairlaneContext, StrictVerifier};
 use fairlane_types::{NetworkId, ValidatorId};
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef};

@@ -1,8 +1,4 @@
-//! Signing and verifying consensus messages with ed25519, by the strict rule everywhere.
-//!
-//! A vote that consensus counts must be one that the slashing contract accepts, or an offender could escape with
-//! signatures that only one of them takes. So there is one verification function, `PublicKey::verify`, and no
-//! batch verification. A signature that fails is an answer (`Invalid`), never an error: peers choose those bytes.
+//! Signing consensus messages with a key in memory, once it is safe.
 
 mod gate;
 #[cfg(test)]
@@ -10,104 +6,13 @@ mod tests;
 
 pub(crate) use gate::SigningGate;
 
-use crate::context::{FairlaneContext, ProposalMessage, Vote};
 use arc_malachitebft_app::types::core::{
-    SignedExtension, SignedProposal, SignedVote, SigningScheme, ValidatorProof, VoteExtensionScope,
+    SignedExtension, SignedProposal, SignedVote, ValidatorProof, VoteExtensionScope,
 };
-use arc_malachitebft_signing::{Error, Signer, VerificationResult, Verifier};
+use arc_malachitebft_signing::{Error, Signer};
 use async_trait::async_trait;
-use fairlane_types::crypto::PublicKey;
-use fairlane_types::{DecodeError, Domain, NetworkId, Signature, SigningKey, ValidatorId};
-
-/// The signature scheme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ed25519;
-
-impl SigningScheme for Ed25519 {
-    type DecodingError = DecodeError;
-    type Signature = Signature;
-    type PublicKey = PublicKey;
-    type PrivateKey = SigningKey;
-
-    fn decode_signature(bytes: &[u8]) -> Result<Signature, DecodeError> {
-        let why = DecodeError::Invalid { what: "signature", why: "it must have 64 bytes" };
-        bytes.try_into().map(Signature::from_bytes).map_err(|_| why)
-    }
-
-    fn encode_signature(signature: &Signature) -> Vec<u8> {
-        signature.as_bytes().to_vec()
-    }
-
-    fn decode_public_key(bytes: &[u8]) -> Result<PublicKey, DecodeError> {
-        let why = DecodeError::Invalid { what: "public key", why: "it must have 32 bytes" };
-        let id = bytes.try_into().map(ValidatorId::from_bytes).map_err(|_| why)?;
-        PublicKey::decode(&id)
-    }
-
-    fn encode_public_key(key: &PublicKey) -> Vec<u8> {
-        key.as_dalek().to_bytes().to_vec()
-    }
-}
-
-/// Verifies what peers signed on one network.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StrictVerifier {
-    network: NetworkId,
-}
-
-impl StrictVerifier {
-    pub(crate) fn new(network: NetworkId) -> Self {
-        Self { network }
-    }
-
-    /// Whether a vote is signed by `key`.
-    pub(crate) fn vote_is_valid(&self, vote: &Vote, signature: &Signature, key: &PublicKey) -> bool {
-        vote.sign_bytes(&self.network).is_some_and(|bytes| key.verify(&bytes, signature))
-    }
-}
-
-#[async_trait]
-impl Verifier<FairlaneContext> for StrictVerifier {
-    async fn verify_signed_vote(
-        &self,
-        vote: &Vote,
-        signature: &Signature,
-        key: &PublicKey,
-    ) -> Result<VerificationResult, Error> {
-        Ok(VerificationResult::from_bool(self.vote_is_valid(vote, signature, key)))
-    }
-
-    async fn verify_signed_proposal(
-        &self,
-        proposal: &ProposalMessage,
-        signature: &Signature,
-        key: &PublicKey,
-    ) -> Result<VerificationResult, Error> {
-        let valid = proposal.sign_bytes(&self.network).is_some_and(|bytes| key.verify(&bytes, signature));
-        Ok(VerificationResult::from_bool(valid))
-    }
-
-    async fn verify_signed_vote_extension(
-        &self,
-        _scope: &VoteExtensionScope<FairlaneContext>,
-        _extension: &(),
-        _signature: &Signature,
-        _key: &PublicKey,
-    ) -> Result<VerificationResult, Error> {
-        Ok(VerificationResult::Invalid)
-    }
-
-    async fn verify_validator_proof(
-        &self,
-        proof: &ValidatorProof<FairlaneContext>,
-    ) -> Result<VerificationResult, Error> {
-        let Ok(key) = proof.decoded_public_key() else {
-            return Ok(VerificationResult::Invalid);
-        };
-        let message = Domain::IDENTITY.sign_bytes(&proof.preimage());
-        Ok(VerificationResult::from_bool(key.verify(&message, &proof.signature)))
-    }
-}
+use fairlane_agreement::{FairlaneContext, ProposalMessage, Vote};
+use fairlane_types::{Domain, NetworkId, SigningKey};
 
 /// Signs with a key in memory, once the gate lets it. What is signed is the consensus core's and its write-ahead
 /// log's decision.

@@ -6,14 +6,14 @@
 
 mod votes;
 
-use crate::agreement::{BlockHeight, BlockValue, Part, ProposalMessage, malachite_round};
 use crate::disk::Write;
 use crate::node::Node;
 use crate::observe::Observed;
 use crate::setup::MS;
-use crate::wire::Message;
+use crate::wire::{Message, Part};
 use arc_malachitebft_core_types::SignedProposal;
 use bytes::Bytes;
+use fairlane_agreement::{Address, BlockHeight, BlockValue, ProposalMessage, malachite_round};
 use fairlane_chain::{BlockInput, prepare};
 use fairlane_types::{
     Cut, Event, LaneSeq, Leg, Proposal, RollupId, Round, Segment, SegmentDigest, SegmentDraft, Timestamp,
@@ -265,9 +265,9 @@ impl Node {
             round: malachite_round(Some(round)),
             value: BlockValue(proposal.id()),
             pol_round: malachite_round(None),
-            proposer: crate::agreement::Address(proposer),
+            proposer: Address(proposer),
         };
-        let signature = self.setup.keys[self.me].sign(&message.sign_bytes(&self.setup.network));
+        let signature = self.setup.sign(self.me, message.sign_bytes(&self.setup.network));
         self.shell.send(to, Message::Part(part));
         self.shell.send(to, Message::Proposal(SignedProposal::new(message, signature)));
     }

@@ -5,7 +5,7 @@
 //! keeps what is durable and a prefix of what is pending; the write after that prefix is torn, which its checksum
 //! tells on opening, so it is dropped.
 
-use crate::agreement::machine::CoreInput;
+use crate::machine::CoreInput;
 use fairlane_types::{
     BlockId, CommitCertificate, Height, LaneId, LaneSeq, Proposal, Round, Segment, SegmentDigest, SegmentRef,
     TxId, ValidatorId,

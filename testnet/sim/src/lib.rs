@@ -15,11 +15,12 @@
 //! Not simulated: changes of the validator set (the chain core has one set), loss of a whole disk, bandwidth, and
 //! bytes that decoders refuse, which have tests of their own.
 
-mod agreement;
 mod byzantine;
 pub mod cli;
+mod crypto;
 mod disk;
 mod invariants;
+mod machine;
 mod minimise;
 mod network;
 mod node;

@@ -1,8 +1,9 @@
 //! What all validators of one run share: genesis, keys, and how they are paced.
 
-use crate::agreement::{Crypto, machine};
+use crate::crypto::{Remembered, Verifier};
 use arc_malachitebft_core_types::LinearTimeouts;
-use fairlane_types::{Genesis, LaneId, NetworkId, ProtocolParams, SigningKey, ValidatorId};
+use fairlane_agreement::ConsensusTimeouts;
+use fairlane_types::{Genesis, LaneId, NetworkId, ProtocolParams, Signature, SigningKey, ValidatorId};
 use std::collections::BTreeMap;
 
 /// A millisecond in nanoseconds, the unit of virtual time.
@@ -48,7 +49,7 @@ pub(crate) struct Setup {
     pub(crate) keys: Vec<SigningKey>,
     pub(crate) lanes: Vec<LaneId>,
     pub(crate) places: BTreeMap<ValidatorId, usize>,
-    pub(crate) crypto: Crypto,
+    pub(crate) verifier: Verifier,
     pub(crate) timeouts: LinearTimeouts,
 }
 
@@ -62,8 +63,8 @@ impl Setup {
             params: genesis.params.clone(),
             lanes: members.iter().map(|member| member.lane()).collect(),
             places: members.iter().zip(0..).map(|(member, place)| (member.id, place)).collect(),
-            crypto: Crypto::new(network),
-            timeouts: machine::timeouts(),
+            verifier: Verifier::with(network, Remembered::default()),
+            timeouts: ConsensusTimeouts::default().linear(),
             keys,
             genesis,
         }
@@ -77,6 +78,11 @@ impl Setup {
     /// The validator at a place.
     pub(crate) fn validator(&self, place: usize) -> ValidatorId {
         self.lanes[place].validator
+    }
+
+    /// The signature of the validator at a place; messages of consensus have sign bytes in every round but nil.
+    pub(crate) fn sign(&self, place: usize, message: Option<[u8; 47]>) -> Signature {
+        self.keys[place].sign(&message.expect("nobody signs for the nil round"))
     }
 
     /// The power of the validator at a place.

@@ -1,10 +1,24 @@
 //! What travels between validators, and what a validator waits for.
 
-use crate::agreement::machine::CoreTimer;
-use crate::agreement::{FairlaneContext, Part};
+use crate::machine::CoreTimer;
 use arc_malachitebft_core_types::{PolkaCertificate, RoundCertificate, SignedProposal, SignedVote};
-use fairlane_types::{CommitCertificate, Height, LaneSeq, Proposal, Segment, SegmentRef, Transaction};
+use fairlane_agreement::FairlaneContext;
+use fairlane_types::{
+    CommitCertificate, Height, LaneSeq, Proposal, Round, Segment, SegmentRef, Transaction, ValidatorId,
+};
 use std::sync::Arc;
+
+/// What carries a proposed value from a round's proposer to the others.
+///
+/// On the wire a part is signed. Here the network vouches for `proposer`: nobody can send a part in another's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) height: Height,
+    pub(crate) round: Round,
+    pub(crate) valid_round: Option<Round>,
+    pub(crate) proposer: ValidatorId,
+    pub(crate) proposal: Arc<Proposal>,
+}
 
 /// A message from one validator to another.
 #[derive(Clone, Debug)]

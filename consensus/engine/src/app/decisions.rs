@@ -2,15 +2,12 @@
 
 use super::services::Services;
 use super::{App, Outcome, Phase, Release, answer};
-use crate::certificate::decided_certificate;
-use crate::context::FairlaneContext;
-use crate::context::activity::Activity;
 use crate::error::EngineError;
-use crate::evidence;
 use crate::seams::BlockStore;
 use arc_malachitebft_app::engine::host::Next;
 use arc_malachitebft_app::types::MisbehaviorEvidence;
 use arc_malachitebft_app::types::core::CommitCertificate as MalachiteCertificate;
+use fairlane_agreement::{Activity, FairlaneContext, decided_certificate, reported};
 use fairlane_types::{BlockId, CommitCertificate, Height, Proposal};
 use ractor::RpcReplyPort;
 use std::sync::Arc;
@@ -57,7 +54,9 @@ impl App {
         misbehavior: &MisbehaviorEvidence<FairlaneContext>,
         reply: RpcReplyPort<Next<FairlaneContext>>,
     ) -> Result<(), EngineError> {
-        for evidence in evidence::reported(misbehavior) {
+        let votes = misbehavior.votes.iter().flat_map(|(_, pairs)| pairs);
+        let proposals = misbehavior.proposals.iter().flat_map(|(_, pairs)| pairs);
+        for evidence in reported(votes, proposals) {
             if self.watch.claim(&evidence) {
                 self.hand_out(evidence);
             }

@@ -7,10 +7,9 @@
 use super::chain::Tip;
 use super::services::Candidate;
 use super::{App, Outcome, Params, Phase, Release, answer};
-use crate::context::activity::Activity;
-use crate::context::{BlockHeight, ProposerSet};
 use crate::seams::FinalizedBlock;
 use arc_malachitebft_app::engine::host::Next;
+use fairlane_agreement::{Activity, BlockHeight, ProposerSet};
 use fairlane_types::{Height, Round};
 use ractor::RpcReplyPort;
 use std::time::Instant;

@@ -23,17 +23,14 @@ pub(crate) use chain::Chain;
 pub(crate) use decisions::recent_activity;
 pub(crate) use services::Services;
 
-use crate::context::activity::Activity;
-use crate::context::{BlockHeight, FairlaneContext, ProposerSet};
 use crate::error::EngineError;
-use crate::evidence::Watch;
 use crate::machine::{HostRequest, Inputs, PeerEvent};
-use crate::parts::ProposalPart;
 use crate::seams::FinalizedBlock;
 use crate::status::EngineStatus;
 use arc_malachitebft_app::engine::host::{HeightParams, HostMsg, Next};
 use arc_malachitebft_app::types::core::{LinearTimeouts, PolkaCertificate};
 use chain::Tip;
+use fairlane_agreement::{Activity, BlockHeight, FairlaneContext, ProposalPart, ProposerSet, Watch};
 use fairlane_types::{BlockId, CommitCertificate, Evidence, Height, Proposal, Round};
 use observing::Peers;
 use ractor::RpcReplyPort;
@@ -288,7 +285,7 @@ fn answer<T>(reply: RpcReplyPort<T>, value: T) {
 
 /// Vote extensions are not used: whoever sends one breaks the protocol.
 fn refuse_extensions(
-    extensions: Vec<(crate::context::Address, ())>,
+    extensions: Vec<(fairlane_agreement::Address, ())>,
     reply: RpcReplyPort<arc_malachitebft_app::consensus::VoteExtensionVerdicts<FairlaneContext>>,
 ) {
     use arc_malachitebft_app::consensus::VoteExtensionError::InvalidVoteExtension;

@@ -2,14 +2,12 @@
 
 use super::values::Knowledge;
 use super::{App, Phase};
-use crate::context::{Address, FairlaneContext, malachite_round};
 use crate::machine::PeerEvent;
-use crate::parts::ProposalPart;
-use crate::signing::StrictVerifier;
 use arc_malachitebft_app::engine::network::NetworkEvent;
 use arc_malachitebft_app::types::PeerId;
 use arc_malachitebft_app::types::core::{PolkaCertificate, SignedVote, ThresholdParams};
 use arc_malachitebft_signing::VerifierExt as _;
+use fairlane_agreement::{Address, FairlaneContext, ProposalPart, StrictVerifier, malachite_round};
 use fairlane_types::{Height, Round};
 use std::collections::BTreeMap;
 

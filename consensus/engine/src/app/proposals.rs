@@ -7,10 +7,9 @@
 use super::services::Judgement;
 use super::values::{Knowledge, Place};
 use super::{App, Judging, Outcome, Phase};
-use crate::context::Address;
-use crate::parts::ProposalPart;
 use arc_malachitebft_app::streaming::StreamMessage;
 use arc_malachitebft_app::types::core::Validity;
+use fairlane_agreement::{Address, ProposalPart};
 use fairlane_types::{BlockId, Proposal, Round};
 use std::sync::Arc;
 

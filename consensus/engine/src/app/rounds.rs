@@ -3,12 +3,12 @@
 use super::services::OwnProposal;
 use super::values::{Knowledge, Place};
 use super::{App, Outcome, Phase, answer};
-use crate::context::{Address, BlockHeight, BlockValue, FairlaneContext, domain_round};
 use crate::error::EngineError;
-use crate::parts::PartPlace;
+use crate::stream::stream;
 use arc_malachitebft_app::engine::host::LocallyProposedValue;
 use arc_malachitebft_app::types::ProposedValue;
 use arc_malachitebft_app::types::core::{Round as MalachiteRound, Validity};
+use fairlane_agreement::{Address, BlockHeight, BlockValue, FairlaneContext, PartPlace, domain_round};
 use fairlane_types::{BlockId, Height, Round};
 use ractor::RpcReplyPort;
 use std::time::Duration;
@@ -103,7 +103,7 @@ impl App {
             self.values.keep_prepared(id, prepared);
         }
         let value = BlockValue(id);
-        let consensus_round = crate::context::malachite_round(Some(round));
+        let consensus_round = fairlane_agreement::malachite_round(Some(round));
         answer(reply, LocallyProposedValue::new(BlockHeight(height), consensus_round, value));
         let place = PartPlace { height, round, valid_round: None };
         if let Some(part) = self.services.publish_own(place, &proposal) {
@@ -127,7 +127,7 @@ impl App {
             return Ok(());
         }
         if let Some(part) = self.values.part(round, &id) {
-            self.services.publish(part.clone().into_stream());
+            self.services.publish(stream(part.clone()));
             return Ok(());
         }
         if address.0 != self.services.validator {

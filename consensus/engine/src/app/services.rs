@@ -5,18 +5,18 @@
 
 use super::chain::{Chain, Computed, Tip};
 use super::values::Place;
-use crate::context::{BlockHeight, FairlaneContext};
 use crate::error::EngineError;
-use crate::parts::{PartPlace, ProposalPart};
 use crate::seams::{
     BlockStore, CutVerdict, FinalizedBlock, LaneService, NextCut, StoreError, StoredProposal,
 };
 use crate::signing::SigningGate;
+use crate::stream::stream;
 use arc_malachitebft_app::engine::consensus::{ConsensusMsg, ConsensusRef};
 use arc_malachitebft_app::engine::network::{NetworkMsg, NetworkRef};
 use arc_malachitebft_app::streaming::StreamMessage;
 use arc_malachitebft_app::types::ProposedValue;
 use arc_malachitebft_app::types::core::{Validity, ValueOrigin};
+use fairlane_agreement::{BlockHeight, FairlaneContext, PartPlace, ProposalPart};
 use fairlane_chain::{BlockInput, PrepareError, Prepared};
 use fairlane_lanes::CutBase;
 use fairlane_types::{
@@ -130,7 +130,7 @@ impl Services {
     /// Signs a proposal for a place and sends it.
     pub(crate) fn publish_own(&self, place: PartPlace, proposal: &Proposal) -> Option<ProposalPart> {
         let part = ProposalPart::sign(&self.network_id, self.key.as_ref()?, place, proposal);
-        self.publish(part.clone().into_stream());
+        self.publish(stream(part.clone()));
         Some(part)
     }
 
@@ -277,7 +277,7 @@ impl Place {
         id: BlockId,
         validity: Validity,
     ) -> ProposedValue<FairlaneContext> {
-        use crate::context::{Address, BlockValue, malachite_round};
+        use fairlane_agreement::{Address, BlockValue, malachite_round};
         ProposedValue {
             height: BlockHeight(height),
             round: malachite_round(Some(self.round)),

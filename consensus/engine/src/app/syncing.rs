@@ -5,15 +5,14 @@
 
 use super::values::{Knowledge, Place};
 use super::{App, Outcome, answer};
-use crate::certificate::extended_certificate;
 use crate::codec::MAX_SYNC_VALUES;
-use crate::context::{Address, BlockHeight, FairlaneContext, domain_round};
 use crate::error::EngineError;
 use crate::seams::StoredProposal;
 use arc_malachitebft_app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app::types::core::{Round as MalachiteRound, Validity};
 use arc_malachitebft_app::types::sync::RawDecidedValue;
 use bytes::Bytes;
+use fairlane_agreement::{Address, BlockHeight, FairlaneContext, domain_round, extended_certificate};
 use fairlane_types::{Decode as _, Encode as _, Height, Proposal, Round};
 use ractor::RpcReplyPort;
 use std::ops::RangeInclusive;

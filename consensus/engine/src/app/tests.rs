@@ -1,8 +1,8 @@
 //! The memory of one height's values.
 
 use super::values::{Knowledge, Place, Values};
-use crate::parts::{PartPlace, ProposalPart};
 use crate::testing::{NETWORK, keys, proposal};
+use fairlane_agreement::{PartPlace, ProposalPart};
 use fairlane_types::{Height, Round, ValidatorId};
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! A verdict holds for (height, value) for ever, whatever round the value comes up in again. The memory is emptied
 //! when the height is over.
 
-use crate::parts::ProposalPart;
+use fairlane_agreement::ProposalPart;
 use fairlane_chain::Prepared;
 use fairlane_types::{BlockId, Proposal, Round, ValidatorId};
 use std::collections::BTreeMap;

@@ -1,15 +1,15 @@
 //! Votes, proposals, certificates of prevotes and of rounds, log entries and validator proofs.
 
 use super::{Wire, read_defined_round, read_list, unknown_tag, write_list};
-use crate::context::{
-    Address, BlockHeight, BlockValue, FairlaneContext, ProposalMessage, Vote, malachite_round, vote_type,
-};
 use arc_malachitebft_app::consensus::LivenessMsg;
 use arc_malachitebft_app::types::core::{
     NilOrVal, PolkaCertificate, PolkaSignature, Round as MalachiteRound, RoundCertificate,
-    RoundCertificateType, RoundSignature, SignedProposal, SignedVote, ValidatorProof, Validity, VoteType,
+    RoundCertificateType, RoundSignature, SignedMessage, ValidatorProof, Validity, VoteType,
 };
 use arc_malachitebft_app::types::{ProposedValue, SignedConsensusMsg};
+use fairlane_agreement::{
+    Address, BlockHeight, BlockValue, FairlaneContext, ProposalMessage, Vote, malachite_round, vote_type,
+};
 use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Reader, Writer};
 use fairlane_types::validator::MAX_VALIDATORS;
 use fairlane_types::vote::VoteKind;
@@ -47,7 +47,9 @@ fn vote_kind(vote_type: VoteType) -> VoteKind {
     }
 }
 
-impl Wire for SignedVote<FairlaneContext> {
+// Vote and proposal are named as they are: the compiler does not follow the context's associated types of another
+// crate when it looks whether two implementations overlap.
+impl Wire for SignedMessage<FairlaneContext, Vote> {
     fn write(&self, out: &mut Writer) {
         let vote = &self.message;
         out.u8(vote.kind.tag());
@@ -70,7 +72,7 @@ impl Wire for SignedVote<FairlaneContext> {
     }
 }
 
-impl Wire for SignedProposal<FairlaneContext> {
+impl Wire for SignedMessage<FairlaneContext, ProposalMessage> {
     fn write(&self, out: &mut Writer) {
         let proposal = &self.message;
         proposal.height.write(out);
@@ -109,8 +111,8 @@ impl Wire for SignedConsensusMsg<FairlaneContext> {
 
     fn read(input: &mut Reader) -> Result<Self, DecodeError> {
         match input.take_u8()? {
-            0 => SignedVote::read(input).map(Self::Vote),
-            1 => SignedProposal::read(input).map(Self::Proposal),
+            0 => SignedMessage::read(input).map(Self::Vote),
+            1 => SignedMessage::read(input).map(Self::Proposal),
             _ => Err(unknown_tag("consensus message")),
         }
     }
@@ -136,7 +138,7 @@ impl Wire for LivenessMsg<FairlaneContext> {
 
     fn read(input: &mut Reader) -> Result<Self, DecodeError> {
         match input.take_u8()? {
-            0 => SignedVote::read(input).map(Self::Vote),
+            0 => SignedMessage::read(input).map(Self::Vote),
             1 => PolkaCertificate::read(input).map(Self::PolkaCertificate),
             2 => RoundCertificate::read(input).map(Self::SkipRoundCertificate),
             _ => Err(unknown_tag("liveness message")),

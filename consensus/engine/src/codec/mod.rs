@@ -12,14 +12,15 @@ mod tests;
 
 pub(crate) use sync::MAX_VALUES as MAX_SYNC_VALUES;
 
-use crate::context::{Address, BlockHeight, FairlaneContext, domain_round, malachite_round};
-use crate::parts::{MAX_PAYLOAD_BYTES, ProposalPart};
 use arc_malachitebft_app::consensus::LivenessMsg;
 use arc_malachitebft_app::streaming::{StreamContent, StreamId, StreamMessage};
 use arc_malachitebft_app::types::codec::{Codec, HasEncodedLen};
 use arc_malachitebft_app::types::core::{PolkaCertificate, Round as MalachiteRound, ValidatorProof};
 use arc_malachitebft_app::types::{ProposedValue, SignedConsensusMsg, sync as malachite_sync};
 use bytes::Bytes;
+use fairlane_agreement::{
+    Address, BlockHeight, FairlaneContext, MAX_PAYLOAD_BYTES, ProposalPart, domain_round, malachite_round,
+};
 use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Reader, Writer};
 use fairlane_types::{Height, Round, ValidatorId};
 

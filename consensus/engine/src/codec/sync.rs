@@ -1,12 +1,12 @@
 //! The messages of value sync: where peers stand, and ranges of decided values.
 
 use super::{Wire, unknown_tag};
-use crate::certificate::{decided_certificate, extended_certificate};
-use crate::context::{BlockHeight, FairlaneContext};
-use crate::parts::MAX_PAYLOAD_BYTES;
 use arc_malachitebft_app::types::PeerId;
 use arc_malachitebft_app::types::sync::{RawDecidedValue, Request, Response, Status};
 use arc_malachitebft_sync::{ValueRequest, ValueResponse};
+use fairlane_agreement::{
+    BlockHeight, FairlaneContext, MAX_PAYLOAD_BYTES, decided_certificate, extended_certificate,
+};
 use fairlane_types::CommitCertificate;
 use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Reader, Writer};
 

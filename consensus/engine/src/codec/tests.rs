@@ -1,8 +1,7 @@
 //! Round trips, and garbage.
 
 use super::WireCodec;
-use crate::context::{Address, BlockHeight, BlockValue, FairlaneContext, ProposalMessage, Vote};
-use crate::parts::{MAX_PAYLOAD_BYTES, PartPlace, ProposalPart};
+use crate::stream::stream;
 use crate::testing::{NETWORK, Noise, keys, proposal};
 use arc_malachitebft_app::consensus::LivenessMsg;
 use arc_malachitebft_app::streaming::{StreamContent, StreamId, StreamMessage};
@@ -16,6 +15,10 @@ use arc_malachitebft_app::types::sync::{RawDecidedValue, Request, Response, Stat
 use arc_malachitebft_app::types::{PeerId, ProposedValue, SignedConsensusMsg};
 use arc_malachitebft_sync::{ValueRequest, ValueResponse};
 use bytes::Bytes;
+use fairlane_agreement::{
+    Address, BlockHeight, BlockValue, FairlaneContext, MAX_PAYLOAD_BYTES, PartPlace, ProposalMessage,
+    ProposalPart, Vote,
+};
 use fairlane_types::vote::VoteKind;
 use fairlane_types::{BlockId, DecodeError, Height, Round as DomainRound, Signature};
 use std::fmt::Debug;
@@ -122,7 +125,7 @@ fn messages_come_back_as_they_were() {
     round_trip(&LivenessMsg::SkipRoundCertificate(round_certificate()));
     round_trip(&polka());
     round_trip(&part());
-    round_trip(&part().into_stream());
+    round_trip(&stream(part()));
     round_trip(&StreamMessage::<ProposalPart>::new(StreamId::new(vec![1].into()), 9, StreamContent::Fin));
     round_trip(&ValidatorProof::<FairlaneContext>::new(vec![1; 32], vec![2; 38], SIGNATURE));
     round_trip(&ProposedValue::<FairlaneContext> {
@@ -221,7 +224,7 @@ fn garbage_never_panics() {
         decode_as_everything(&noise.bytes(len).into());
     }
     let samples = [
-        WireCodec.encode(&part().into_stream()).expect("it can be encoded"),
+        WireCodec.encode(&stream(part())).expect("it can be encoded"),
         WireCodec.encode(&response()).expect("it can be encoded"),
         WireCodec.encode(&LivenessMsg::SkipRoundCertificate(round_certificate())).expect("it can be encoded"),
     ];

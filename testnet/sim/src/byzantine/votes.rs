@@ -1,10 +1,10 @@
 //! Votes that contradict each other.
 
-use crate::agreement::{FairlaneContext, Vote};
 use crate::node::Node;
 use crate::node::shell::Sent;
 use crate::wire::Message;
 use arc_malachitebft_core_types::{NilOrVal, SignedVote};
+use fairlane_agreement::{FairlaneContext, Vote};
 use fairlane_types::BlockId;
 use rand::Rng as _;
 
@@ -52,7 +52,7 @@ impl Node {
             _ => NilOrVal::Val(other.unwrap_or(self.chain.tip())),
         };
         let message = Vote { value, ..vote.message.clone() };
-        let signature = self.setup.keys[self.me].sign(&message.sign_bytes(&self.setup.network));
+        let signature = self.setup.sign(self.me, message.sign_bytes(&self.setup.network));
         SignedVote::new(message, signature)
     }
 }

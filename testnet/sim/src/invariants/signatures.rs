@@ -1,8 +1,8 @@
 //! Signatures: no honest validator makes two statements about one slot.
 
 use super::{Cast, Verdict, broken};
-use crate::agreement::domain_round;
 use crate::wire::Message;
+use fairlane_agreement::domain_round;
 use fairlane_types::evidence::OffenceSlot;
 use fairlane_types::{BlockId, Height, Round, ValidatorId, VoteKind};
 use std::collections::BTreeMap;

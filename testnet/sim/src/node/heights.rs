@@ -3,18 +3,18 @@
 use super::Node;
 use super::proposals::Judging;
 use super::values::Values;
-use crate::agreement::machine::{CoreInput, Demand};
-use crate::agreement::{Activity, FairlaneContext, Part, ProposerSet, extended_certificate};
 use crate::disk::{PersistPoint, Write};
+use crate::machine::{CoreInput, Demand};
 use crate::observe::{Committed, Observed};
 use crate::setup::pace;
-use crate::wire::{Message, Timer};
+use crate::wire::{Message, Part, Timer};
 use arc_malachitebft_core_consensus::PeerId;
 use arc_malachitebft_core_types::{PolkaCertificate, ValueResponse};
 use bytes::Bytes;
+use fairlane_agreement::{Activity, FairlaneContext, ProposerSet, extended_certificate};
 use fairlane_chain::{BlockInput, PrepareError, Prepared, prepare};
 use fairlane_lanes::CutContent;
-use fairlane_types::{CommitCertificate, Height, Proposal, Round};
+use fairlane_types::{CommitCertificate, Height, Proposal, Round, ValidatorSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl Heights {
             height,
             round: Round::ZERO,
             phase: Phase::Committing,
-            proposers: ProposerSet::new(set, &activity),
+            proposers: proposer_set(set, &activity),
             activity,
             values: Values::default(),
             early: Vec::new(),
@@ -89,7 +89,7 @@ impl Node {
         let heights = &mut self.heights;
         heights.height = height;
         heights.round = Round::ZERO;
-        heights.proposers = ProposerSet::new(self.base.validators.clone(), &heights.activity);
+        heights.proposers = proposer_set(self.base.validators.clone(), &heights.activity);
         heights.values = Values::default();
         heights.unproven.clear();
         heights.polkas.clear();
@@ -304,6 +304,10 @@ impl Node {
             self.heights.asked = None;
         }
     }
+}
+
+fn proposer_set(set: ValidatorSet, activity: &Activity) -> ProposerSet {
+    ProposerSet::new(set, |lane| activity.is_active(lane))
 }
 
 /// A validator's name as a peer: an identity multihash of its place.

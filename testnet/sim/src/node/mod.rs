@@ -21,8 +21,8 @@ pub(crate) mod shell;
 mod start;
 mod values;
 
-use crate::agreement::machine::{Demand, Machine};
 use crate::byzantine::Villain;
+use crate::machine::{Demand, Machine};
 use crate::setup::{Setup, pace};
 use crate::wire::{Message, Timer};
 use fairlane_chain::ChainState;

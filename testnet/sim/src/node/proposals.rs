@@ -3,8 +3,8 @@
 use super::Node;
 use super::heights::Phase;
 use super::values::{Knowledge, Place};
-use crate::agreement::Part;
 use crate::disk::{PersistPoint, StoredProposal, Write};
+use crate::wire::Part;
 use arc_malachitebft_core_types::Validity;
 use fairlane_chain::{PrepareError, Prepared};
 use fairlane_lanes::{Judgement, RefusalKind};
@@ -88,7 +88,7 @@ impl Node {
         part.height == self.heights.height
             && part.round <= last_round
             && part.valid_round < Some(part.round)
-            && self.heights.proposers.proposer_id(part.height, part.round) == part.proposer
+            && self.heights.proposers.proposer(part.height, part.round).address.0 == part.proposer
     }
 
     /// Takes up the proposals whose quorum of prevotes is shown by now.

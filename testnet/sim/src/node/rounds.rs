@@ -3,15 +3,15 @@
 use super::Node;
 use super::heights::Phase;
 use super::values::{Knowledge, Place};
-use crate::agreement::machine::{CoreInput, polka_is_valid};
-use crate::agreement::{BlockHeight, BlockValue, FairlaneContext, Part, malachite_round};
 use crate::disk::{PersistPoint, StoredProposal, Write};
+use crate::machine::{CoreInput, polka_is_valid};
 use crate::observe::Observed;
-use crate::wire::{Message, Timer};
+use crate::wire::{Message, Part, Timer};
 use arc_malachitebft_core_consensus::LocallyProposedValue;
 use arc_malachitebft_core_types::{
     PolkaCertificate, RoundCertificate, SignedProposal, SignedVote, Validity, ValueOrigin,
 };
+use fairlane_agreement::{Address, BlockHeight, BlockValue, FairlaneContext, malachite_round};
 use fairlane_chain::{BlockInput, prepare};
 use fairlane_lanes::CutContent;
 use fairlane_types::{BlockId, Cut, Evidence, Height, L1Anchor, Proposal, Round, ValidatorId};
@@ -53,7 +53,7 @@ impl Node {
             height: BlockHeight(self.heights.height),
             round: malachite_round(Some(place.round)),
             valid_round: malachite_round(place.valid_round),
-            proposer: crate::agreement::Address(place.proposer),
+            proposer: Address(place.proposer),
             value: BlockValue(id),
             validity,
         };
@@ -163,13 +163,11 @@ impl Node {
 
     /// A vote. One for the height that is held back says that others have begun it.
     pub(super) fn on_vote(&mut self, vote: SignedVote<FairlaneContext>) {
-        use arc_malachitebft_core_types::{Validator as _, ValidatorSet as _};
         let begun = self.heights.phase == Phase::Holding && vote.message.height.0 == self.heights.height;
-        let member = self.heights.proposers.get_by_address(&vote.message.validator);
+        let member = self.heights.proposers.member(&vote.message.validator);
         let is_signed = || {
             member.is_some_and(|member| {
-                let bytes = vote.message.sign_bytes(&self.setup.network);
-                self.setup.crypto.is_valid(member.public_key(), bytes, &vote.signature)
+                self.setup.verifier.vote_is_valid(&vote.message, &vote.signature, &member.key)
             })
         };
         if begun && is_signed() {

@@ -4,8 +4,8 @@
 //! shell: writes, messages and timers go nowhere, and the simulation throws the validator's memory away when the
 //! event is over.
 
-use crate::agreement::machine::CoreInput;
 use crate::disk::{Disk, Moment, PersistPoint, Write};
+use crate::machine::CoreInput;
 use crate::observe::Observed;
 use crate::setup::START;
 use crate::wire::{Message, Timer};

@@ -1,7 +1,7 @@
 //! What is known about the values of the height under decision. A verdict holds for ever; the memory is emptied when
 //! the height is over.
 
-use crate::agreement::Part;
+use crate::wire::Part;
 use fairlane_chain::Prepared;
 use fairlane_types::{BlockId, Proposal, Round, ValidatorId};
 use std::collections::BTreeMap;

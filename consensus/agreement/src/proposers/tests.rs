@@ -1,9 +1,9 @@
 //! Whose turn it is, and heights at their limits.
 
-use super::activity::{Activity, WINDOW};
-use super::{BlockHeight, ProposerSet};
+use crate::activity::{Activity, WINDOW};
 use crate::testing::{keys, lane, proposers, validators};
-use arc_malachitebft_app::types::core::Height as _;
+use crate::{BlockHeight, ProposerSet};
+use arc_malachitebft_core_types::Height as _;
 use fairlane_types::{Cut, Height, LaneSeq, Round, SegmentDigest, SegmentRef, SigningKey, ValidatorId};
 use std::collections::BTreeSet;
 

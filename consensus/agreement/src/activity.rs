@@ -12,16 +12,16 @@ pub(crate) const WINDOW: usize = 10;
 
 /// The cuts of the last `WINDOW + 1` blocks, oldest first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Activity {
+pub struct Activity {
     cuts: VecDeque<Cut>,
 }
 
 impl Activity {
     /// How many cuts one needs to know.
-    pub(crate) const CUTS: usize = WINDOW + 1;
+    pub const CUTS: usize = WINDOW + 1;
 
     /// Takes in the next block's cut.
-    pub(crate) fn push(&mut self, cut: Cut) {
+    pub fn push(&mut self, cut: Cut) {
         self.cuts.push_back(cut);
         while self.cuts.len() > Self::CUTS {
             self.cuts.pop_front();
@@ -30,7 +30,7 @@ impl Activity {
 
     /// Whether a lane moved within the window. In the chain's first blocks, and for a lane that is new in the
     /// set, there is no reason to pass anybody over yet.
-    pub(crate) fn is_active(&self, lane: &LaneId) -> bool {
+    pub fn is_active(&self, lane: &LaneId) -> bool {
         let (Some(oldest), Some(newest)) = (self.cuts.front(), self.cuts.back()) else {
             return true;
         };

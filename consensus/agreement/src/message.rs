@@ -1,25 +1,28 @@
 //! The two messages of consensus: votes and proposals.
 
-use super::{Address, BlockHeight, BlockValue, FairlaneContext, domain_round, vote_type};
-use arc_malachitebft_app::types::core::{
-    self as malachite, NilOrVal, Round as MalachiteRound, SignedExtension,
-};
+use crate::{Address, BlockHeight, BlockValue, FairlaneContext, domain_round, vote_type};
+use arc_malachitebft_core_types::{self as malachite, NilOrVal, Round as MalachiteRound, SignedExtension};
 use fairlane_types::vote::{self, VoteKind};
 use fairlane_types::{BlockId, NetworkId, Signature};
 
 /// A prevote or a precommit. Vote extensions are not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Vote {
-    pub(crate) kind: VoteKind,
-    pub(crate) height: BlockHeight,
-    pub(crate) round: MalachiteRound,
-    pub(crate) value: NilOrVal<BlockId>,
-    pub(crate) validator: Address,
+pub struct Vote {
+    /// Which of the two.
+    pub kind: VoteKind,
+    /// The height.
+    pub height: BlockHeight,
+    /// The round; one in the nil round is never signed.
+    pub round: MalachiteRound,
+    /// The block voted for, or nil.
+    pub value: NilOrVal<BlockId>,
+    /// Who votes.
+    pub validator: Address,
 }
 
 impl Vote {
     /// The block voted for; `None` is nil.
-    pub(crate) fn block(&self) -> Option<BlockId> {
+    pub fn block(&self) -> Option<BlockId> {
         match self.value {
             NilOrVal::Nil => None,
             NilOrVal::Val(block) => Some(block),
@@ -27,13 +30,13 @@ impl Vote {
     }
 
     /// The 47 bytes to sign, or `None` for the nil round, in which nobody votes.
-    pub(crate) fn sign_bytes(&self, network: &NetworkId) -> Option<[u8; 47]> {
+    pub fn sign_bytes(&self, network: &NetworkId) -> Option<[u8; 47]> {
         let round = domain_round(self.round)?;
         Some(vote::vote_sign_bytes(network, self.kind, self.height.0, round, self.block().as_ref()))
     }
 
     /// The vote as evidence and the wire carry it, or `None` for the nil round.
-    pub(crate) fn signed(&self, signature: Signature) -> Option<vote::SignedVote> {
+    pub fn signed(&self, signature: Signature) -> Option<vote::SignedVote> {
         Some(vote::SignedVote {
             validator: self.validator.0,
             kind: self.kind,
@@ -85,24 +88,29 @@ impl malachite::Vote<FairlaneContext> for Vote {
 
 /// The proposer's statement that a block is its proposal in a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProposalMessage {
-    pub(crate) height: BlockHeight,
-    pub(crate) round: MalachiteRound,
-    pub(crate) value: BlockValue,
-    pub(crate) pol_round: MalachiteRound,
-    pub(crate) proposer: Address,
+pub struct ProposalMessage {
+    /// The height.
+    pub height: BlockHeight,
+    /// The round; one in the nil round is never signed.
+    pub round: MalachiteRound,
+    /// The block.
+    pub value: BlockValue,
+    /// The round in which a quorum prevoted for the block, or the nil round.
+    pub pol_round: MalachiteRound,
+    /// Who proposes.
+    pub proposer: Address,
 }
 
 impl ProposalMessage {
     /// The 47 bytes to sign, or `None` for the nil round, in which nobody proposes.
-    pub(crate) fn sign_bytes(&self, network: &NetworkId) -> Option<[u8; 47]> {
+    pub fn sign_bytes(&self, network: &NetworkId) -> Option<[u8; 47]> {
         let round = domain_round(self.round)?;
         let pol_round = domain_round(self.pol_round);
         Some(vote::proposal_sign_bytes(network, self.height.0, round, pol_round, &self.value.0))
     }
 
     /// The proposal as evidence and the wire carry it, or `None` for the nil round.
-    pub(crate) fn signed(&self, signature: Signature) -> Option<vote::SignedProposal> {
+    pub fn signed(&self, signature: Signature) -> Option<vote::SignedProposal> {
         Some(vote::SignedProposal {
             validator: self.proposer.0,
             height: self.height.0,

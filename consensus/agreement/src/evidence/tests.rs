@@ -1,11 +1,9 @@
 //! Double votes and double proposals among what peers send.
 
 use super::Watch;
-use crate::context::{
-    Address, BlockHeight, BlockValue, FairlaneContext, ProposalMessage, Vote, malachite_round,
-};
 use crate::testing::{NETWORK, keys, proposers};
-use arc_malachitebft_app::types::core::{NilOrVal, SignedProposal, SignedVote};
+use crate::{Address, BlockHeight, BlockValue, FairlaneContext, ProposalMessage, Vote, malachite_round};
+use arc_malachitebft_core_types::{NilOrVal, SignedProposal, SignedVote};
 use fairlane_types::evidence::OffenceSlot;
 use fairlane_types::vote::VoteKind;
 use fairlane_types::{BlockId, Evidence, Height, Round, Signature, SigningKey};

@@ -16,16 +16,13 @@ fn a_part_carries_its_proposal() {
     let part = ProposalPart::sign(&NETWORK, &keys[1], place(), &proposal);
     assert_eq!(part.proposer, keys[1].validator());
     assert_eq!(part.proposal().expect("it can be read"), proposal);
-    let message = part.clone().into_stream();
-    assert_eq!(message.sequence, 0);
-    assert_eq!(message.content.into_data(), Some(part));
 }
 
 #[test]
 fn a_part_is_authentic_only_as_it_was_signed() {
     let keys = keys(4);
     let set = proposers(&keys);
-    let key_of = |at: usize| &set.member(&crate::context::Address(keys[at].validator())).expect("member").key;
+    let key_of = |at: usize| &set.member(&crate::Address(keys[at].validator())).expect("member").key;
     let part = ProposalPart::sign(&NETWORK, &keys[1], place(), &proposal(&keys, Height::new(3), 1));
     assert!(part.is_signed_by(&NETWORK, key_of(1)));
     assert!(!part.is_signed_by(&NETWORK, key_of(0)), "another member's key");

@@ -4,7 +4,6 @@
 //! messages), in the core's order, so that a vote is in the log before it leaves; what the validator has to do, which
 //! is handed back as [`Demand`]s; and what is not used (vote extensions).
 
-use super::{Address, BlockHeight, FairlaneContext, ProposerSet, decided_certificate, domain_round};
 use crate::node::shell::Shell;
 use crate::setup::Setup;
 use crate::wire::Message;
@@ -13,11 +12,14 @@ use arc_malachitebft_core_consensus::{
     SignedConsensusMsg, State, process,
 };
 use arc_malachitebft_core_types::{
-    LinearTimeouts, Round as MalachiteRound, SignedProposal, SignedVote, ThresholdParams, Timeout,
-    ValuePayload, VoteExtensionPolicy,
+    Round as MalachiteRound, SignedProposal, SignedVote, ThresholdParams, Timeout, ValuePayload,
+    VoteExtensionPolicy,
 };
 use arc_malachitebft_metrics::Metrics;
-use arc_malachitebft_signing::VerifierExt;
+use arc_malachitebft_signing::VerifierExt as _;
+use fairlane_agreement::{
+    Address, BlockHeight, FairlaneContext, ProposerSet, decided_certificate, domain_round, reported,
+};
 use fairlane_types::{BlockId, CommitCertificate, Evidence, Height, Proposal, Round, ValidatorId};
 use futures::FutureExt as _;
 use std::collections::BTreeMap;
@@ -211,11 +213,11 @@ impl Hands<'_> {
             }
             Effect::SignVote(vote, r) => {
                 let message = vote.sign_bytes(&self.setup.network);
-                Ok(r.resume_with(SignedVote::new(vote, self.setup.keys[self.me].sign(&message))))
+                Ok(r.resume_with(SignedVote::new(vote, self.setup.sign(self.me, message))))
             }
             Effect::SignProposal(proposal, r) => {
                 let message = proposal.sign_bytes(&self.setup.network);
-                Ok(r.resume_with(SignedProposal::new(proposal, self.setup.keys[self.me].sign(&message))))
+                Ok(r.resume_with(SignedProposal::new(proposal, self.setup.sign(self.me, message))))
             }
             Effect::WalAppend(_, input, r) => {
                 if !self.machine.replaying {
@@ -274,7 +276,7 @@ impl Hands<'_> {
                 Ok(r.resume_with(()))
             }
             Effect::Finalize(_, _, misbehavior, r) => {
-                self.demands.push(Demand::Finalized(reported(&misbehavior)));
+                self.demands.push(Demand::Finalized(evidence_of(&misbehavior)));
                 Ok(r.resume_with(()))
             }
             Effect::CertVerifiedSyncValue(value, proposer, r) => {
@@ -293,21 +295,20 @@ impl Hands<'_> {
     }
 
     fn verify(&mut self, effect: Effect<FairlaneContext>) -> Resumed {
-        let crypto = &self.setup.crypto;
+        let verifier = &self.setup.verifier;
         let context = &FairlaneContext;
         Ok(match effect {
-            Effect::VerifySignature(signed, key, r) => {
-                let bytes = match &signed.message {
-                    ConsensusMsg::Vote(vote) => vote.sign_bytes(&self.setup.network),
-                    ConsensusMsg::Proposal(proposal) => proposal.sign_bytes(&self.setup.network),
-                };
-                r.resume_with(crypto.is_valid(&key, bytes, &signed.signature))
-            }
+            Effect::VerifySignature(signed, key, r) => r.resume_with(match &signed.message {
+                ConsensusMsg::Vote(vote) => verifier.vote_is_valid(vote, &signed.signature, &key),
+                ConsensusMsg::Proposal(proposal) => {
+                    verifier.proposal_is_valid(proposal, &signed.signature, &key)
+                }
+            }),
             Effect::VerifyCommitCertificate(certificate, set, thresholds, r) => r.resume_with(at_once(
-                crypto.verify_commit_certificate(context, &certificate, &set, thresholds),
+                verifier.verify_commit_certificate(context, &certificate, &set, thresholds),
             )),
             Effect::VerifyExtendedCommitCertificate(certificate, set, thresholds, policy, r) => r
-                .resume_with(at_once(crypto.verify_extended_commit_certificate(
+                .resume_with(at_once(verifier.verify_extended_commit_certificate(
                     context,
                     &certificate,
                     &set,
@@ -315,10 +316,10 @@ impl Hands<'_> {
                     policy,
                 ))),
             Effect::VerifyPolkaCertificate(certificate, set, thresholds, r) => r.resume_with(at_once(
-                crypto.verify_polka_certificate(context, &certificate, &set, thresholds),
+                verifier.verify_polka_certificate(context, &certificate, &set, thresholds),
             )),
             Effect::VerifyRoundCertificate(certificate, set, thresholds, r) => r.resume_with(at_once(
-                crypto.verify_round_certificate(context, &certificate, &set, thresholds),
+                verifier.verify_round_certificate(context, &certificate, &set, thresholds),
             )),
             // Vote extensions are disabled, so nothing else is asked.
             _ => Resume::Continue,
@@ -347,7 +348,7 @@ pub(crate) fn polka_is_valid(
     certificate: &arc_malachitebft_core_types::PolkaCertificate<FairlaneContext>,
 ) -> bool {
     let thresholds = ThresholdParams::default();
-    at_once(setup.crypto.verify_polka_certificate(&FairlaneContext, certificate, set, thresholds)).is_ok()
+    at_once(setup.verifier.verify_polka_certificate(&FairlaneContext, certificate, set, thresholds)).is_ok()
 }
 
 /// The value of a future that never waits: verification here is plain computation.
@@ -359,29 +360,7 @@ fn number(round: MalachiteRound) -> Round {
     domain_round(round).unwrap_or(Round::ZERO)
 }
 
-fn reported(misbehavior: &MisbehaviorEvidence<FairlaneContext>) -> Vec<Evidence> {
-    let votes = misbehavior.votes.iter().flat_map(|(_, pairs)| pairs).map(|(first, second)| {
-        let pair = [first.message.signed(first.signature), second.message.signed(second.signature)];
-        Evidence::DoubleVote(Box::new(pair))
-    });
-    let proposals = misbehavior.proposals.iter().flat_map(|(_, pairs)| pairs).map(|(first, second)| {
-        let pair = [first.message.signed(first.signature), second.message.signed(second.signature)];
-        Evidence::DoubleProposal(Box::new(pair))
-    });
-    votes.chain(proposals).collect()
-}
-
-/// The timeouts of a simulated network: those of a node by default.
-pub(crate) fn timeouts() -> LinearTimeouts {
-    let ms = Duration::from_millis;
-    LinearTimeouts {
-        propose: ms(500),
-        propose_delta: ms(100),
-        prevote: ms(200),
-        prevote_delta: ms(100),
-        precommit: ms(200),
-        precommit_delta: ms(100),
-        rebroadcast: ms(1_000),
-        max_timeout: ms(30_000),
-    }
+fn evidence_of(misbehavior: &MisbehaviorEvidence<FairlaneContext>) -> Vec<Evidence> {
+    let votes = misbehavior.votes.iter().flat_map(|(_, pairs)| pairs);
+    reported(votes, misbehavior.proposals.iter().flat_map(|(_, pairs)| pairs))
 }

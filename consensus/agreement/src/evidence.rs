@@ -7,9 +7,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::context::{FairlaneContext, ProposerSet};
-use arc_malachitebft_app::types::MisbehaviorEvidence;
-use arc_malachitebft_app::types::core::{SignedProposal, SignedVote};
+use crate::{FairlaneContext, ProposerSet};
+use arc_malachitebft_core_types::{SignedProposal, SignedVote};
 use fairlane_types::crypto::PublicKey;
 use fairlane_types::evidence::OffenceSlot;
 use fairlane_types::vote;
@@ -23,13 +22,16 @@ const SLOTS_PER_VALIDATOR: usize = 64;
 /// How many heights back a late statement still counts.
 const HEIGHTS_BACK: u64 = 4;
 
-/// The evidence that consensus reports with a decision, in our form.
-pub(crate) fn reported(evidence: &MisbehaviorEvidence<FairlaneContext>) -> Vec<Evidence> {
-    let votes = evidence.votes.iter().flat_map(|(_, pairs)| pairs).filter_map(|(first, second)| {
+/// The pairs of votes and of proposals that the core reports as misbehaviour when a height ends, as evidence.
+pub fn reported<'a>(
+    votes: impl Iterator<Item = &'a (SignedVote<FairlaneContext>, SignedVote<FairlaneContext>)>,
+    proposals: impl Iterator<Item = &'a (SignedProposal<FairlaneContext>, SignedProposal<FairlaneContext>)>,
+) -> Vec<Evidence> {
+    let votes = votes.filter_map(|(first, second)| {
         let pair = [first.message.signed(first.signature)?, second.message.signed(second.signature)?];
         Some(Evidence::DoubleVote(Box::new(pair)))
     });
-    let proposals = evidence.proposals.iter().flat_map(|(_, pairs)| pairs).filter_map(|(first, second)| {
+    let proposals = proposals.filter_map(|(first, second)| {
         let pair = [first.message.signed(first.signature)?, second.message.signed(second.signature)?];
         Some(Evidence::DoubleProposal(Box::new(pair)))
     });
@@ -83,7 +85,7 @@ impl Statement for vote::SignedProposal {
 
 /// Watches votes and proposals for two that exclude each other.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Watch {
     network: NetworkId,
     height: Height,
     votes: BTreeMap<OffenceSlot, Vec<vote::SignedVote>>,
@@ -93,7 +95,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(network: NetworkId, height: Height) -> Self {
+    /// A watch on one network that begins at a height.
+    pub fn new(network: NetworkId, height: Height) -> Self {
         Self {
             network,
             height,
@@ -105,7 +108,7 @@ impl Watch {
     }
 
     /// Moves on to a height and forgets what is too far back.
-    pub(crate) fn advance(&mut self, height: Height) {
+    pub fn advance(&mut self, height: Height) {
         self.height = height;
         let oldest = height.saturating_sub(HEIGHTS_BACK);
         let recent = |slot: &OffenceSlot| slot_height(slot) >= oldest;
@@ -114,17 +117,18 @@ impl Watch {
         self.proven.retain(recent);
         self.slots.clear();
         for slot in self.votes.keys().chain(self.proposals.keys()) {
-            *self.slots.entry(slot_owner(slot)).or_default() += 1;
+            let slots = self.slots.entry(slot_owner(slot)).or_default();
+            *slots = slots.saturating_add(1);
         }
     }
 
     /// Marks an offence as handed out; false when it was before.
-    pub(crate) fn claim(&mut self, evidence: &Evidence) -> bool {
+    pub fn claim(&mut self, evidence: &Evidence) -> bool {
         self.proven.insert(evidence.slot())
     }
 
     /// Looks at a vote. Gives evidence at most once for a slot.
-    pub(crate) fn vote(&mut self, vote: &SignedVote<FairlaneContext>, set: &ProposerSet) -> Option<Evidence> {
+    pub fn vote(&mut self, vote: &SignedVote<FairlaneContext>, set: &ProposerSet) -> Option<Evidence> {
         let vote = vote.message.signed(vote.signature)?;
         if !self.admit(vote.slot(), set, self.votes.contains_key(&vote.slot())) {
             return None;
@@ -135,7 +139,7 @@ impl Watch {
     }
 
     /// Looks at a proposal. Gives evidence at most once for a slot.
-    pub(crate) fn proposal(
+    pub fn proposal(
         &mut self,
         proposal: &SignedProposal<FairlaneContext>,
         set: &ProposerSet,
@@ -163,7 +167,7 @@ impl Watch {
             return false;
         }
         let slots = self.slots.entry(owner).or_default();
-        *slots += 1;
+        *slots = slots.saturating_add(1);
         *slots <= SLOTS_PER_VALIDATOR
     }
 }

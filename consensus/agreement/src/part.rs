@@ -1,46 +1,48 @@
 //! The part that carries a proposed value: the canonical bytes of a `Proposal`, signed by who sends it.
 //!
 //! Malachite votes on block ids alone and leaves the values to us. A proposal is a cut and a header, so its size
-//! is O(validators) and it always fits one part: a stream is one message. The engine does not sign parts, so ours
+//! is O(validators) and it always fits one part: a stream is one message. Malachite's actors do not sign parts, so ours
 //! carry a signature, and nothing is done with a payload before it is found to come from the round's proposer.
 
 #[cfg(test)]
 mod tests;
 
-use crate::context::FairlaneContext;
-use arc_malachitebft_app::streaming::{StreamContent, StreamId, StreamMessage};
-use arc_malachitebft_app::types::core as malachite;
+use crate::FairlaneContext;
+use arc_malachitebft_core_types as malachite;
 use bytes::Bytes;
 use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Writer};
 use fairlane_types::crypto::{PublicKey, sha256};
 use fairlane_types::{Domain, Height, NetworkId, Proposal, Round, Signature, SigningKey, ValidatorId};
 
 /// The longest payload: room for a cut of 1024 lanes and a block's evidence, with a margin.
-pub(crate) const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
+pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
 
 /// A signed part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProposalPart {
+pub struct ProposalPart {
     /// The height that it proposes for.
-    pub(crate) height: Height,
+    pub height: Height,
     /// The round.
-    pub(crate) round: Round,
+    pub round: Round,
     /// The round in which a quorum prevoted for the value, when it is proposed again.
-    pub(crate) valid_round: Option<Round>,
+    pub valid_round: Option<Round>,
     /// Who proposes.
-    pub(crate) proposer: ValidatorId,
+    pub proposer: ValidatorId,
     /// The canonical bytes of the proposal.
-    pub(crate) payload: Bytes,
+    pub payload: Bytes,
     /// The proposer's signature.
-    pub(crate) signature: Signature,
+    pub signature: Signature,
 }
 
 /// What a part says about its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PartPlace {
-    pub(crate) height: Height,
-    pub(crate) round: Round,
-    pub(crate) valid_round: Option<Round>,
+pub struct PartPlace {
+    /// The height that it is proposed for.
+    pub height: Height,
+    /// The round.
+    pub round: Round,
+    /// The round in which a quorum prevoted for it, when it is proposed again.
+    pub valid_round: Option<Round>,
 }
 
 impl PartPlace {
@@ -58,7 +60,7 @@ impl PartPlace {
 
 impl ProposalPart {
     /// Signs a proposal for a round.
-    pub(crate) fn sign(network: &NetworkId, key: &SigningKey, place: PartPlace, proposal: &Proposal) -> Self {
+    pub fn sign(network: &NetworkId, key: &SigningKey, place: PartPlace, proposal: &Proposal) -> Self {
         let payload = Bytes::from(proposal.to_bytes());
         let signature = key.sign(&place.sign_bytes(network, &payload));
         let PartPlace { height, round, valid_round } = place;
@@ -66,7 +68,7 @@ impl ProposalPart {
     }
 
     /// Whether `key` signed this payload for this place.
-    pub(crate) fn is_signed_by(&self, network: &NetworkId, key: &PublicKey) -> bool {
+    pub fn is_signed_by(&self, network: &NetworkId, key: &PublicKey) -> bool {
         key.verify(&self.place().sign_bytes(network, &self.payload), &self.signature)
     }
 
@@ -75,16 +77,8 @@ impl ProposalPart {
     }
 
     /// The proposal that it carries. The signature must have been checked: reading costs two hashes of the payload.
-    pub(crate) fn proposal(&self) -> Result<Proposal, DecodeError> {
+    pub fn proposal(&self) -> Result<Proposal, DecodeError> {
         Proposal::from_bytes(self.payload.clone())
-    }
-
-    /// The stream of one message that carries the part.
-    pub(crate) fn into_stream(self) -> StreamMessage<Self> {
-        let mut id = Writer::with_capacity(12);
-        self.height.encode(&mut id);
-        self.round.encode(&mut id);
-        StreamMessage::new(StreamId::new(id.into_vec().into()), 0, StreamContent::Data(self))
     }
 }
 

@@ -1,20 +1,10 @@
 //! What Malachite calls a context: our heights, values, votes, proposals and validator sets, in its terms.
 //!
 //! Each type here is a thin wrapper over a domain type, because Malachite's traits and our types both come from
-//! other crates. No rule of the protocol lives here except the choice of the proposer ([`ProposerSet`]).
+//! other crates. No rule of the protocol lives here.
 
-pub(crate) mod activity;
-mod message;
-mod proposers;
-#[cfg(test)]
-mod tests;
-
-pub(crate) use message::{ProposalMessage, Vote};
-pub(crate) use proposers::{Member, ProposerSet};
-
-use crate::parts::ProposalPart;
-use crate::signing::Ed25519;
-use arc_malachitebft_app::types::core::{
+use crate::{Ed25519, Member, ProposalMessage, ProposalPart, ProposerSet, Vote};
+use arc_malachitebft_core_types::{
     self as malachite, LinearTimeouts, NilOrVal, Round as MalachiteRound, VoteType,
 };
 use fairlane_types::vote::VoteKind;
@@ -23,7 +13,7 @@ use std::fmt;
 
 /// Malachite's view of Fairlane. It carries nothing: all that is decided follows from the arguments.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FairlaneContext;
+pub struct FairlaneContext;
 
 impl malachite::Context for FairlaneContext {
     type Address = Address;
@@ -81,7 +71,7 @@ impl malachite::Context for FairlaneContext {
 
 /// A height. Arithmetic stays at the largest value: peers can claim any height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct BlockHeight(pub(crate) Height);
+pub struct BlockHeight(pub Height);
 
 impl fmt::Display for BlockHeight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,7 +98,7 @@ impl malachite::Height for BlockHeight {
 
 /// A validator's address: its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Address(pub(crate) ValidatorId);
+pub struct Address(pub ValidatorId);
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,7 +110,7 @@ impl malachite::Address for Address {}
 
 /// What consensus decides: a block id. The proposal that it stands for travels in signed parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct BlockValue(pub(crate) BlockId);
+pub struct BlockValue(pub BlockId);
 
 impl malachite::Value for BlockValue {
     type Id = BlockId;
@@ -131,17 +121,17 @@ impl malachite::Value for BlockValue {
 }
 
 /// Malachite's round as ours; its nil round is `None`.
-pub(crate) fn domain_round(round: MalachiteRound) -> Option<Round> {
+pub fn domain_round(round: MalachiteRound) -> Option<Round> {
     round.as_u32().map(Round::new)
 }
 
 /// Our round as Malachite's; `None` is its nil round.
-pub(crate) fn malachite_round(round: Option<Round>) -> MalachiteRound {
+pub fn malachite_round(round: Option<Round>) -> MalachiteRound {
     MalachiteRound::from(round.map(Round::get))
 }
 
 /// Our kind of vote as Malachite's.
-pub(crate) fn vote_type(kind: VoteKind) -> VoteType {
+pub fn vote_type(kind: VoteKind) -> VoteType {
     match kind {
         VoteKind::Prevote => VoteType::Prevote,
         VoteKind::Precommit => VoteType::Precommit,

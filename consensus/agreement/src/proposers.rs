@@ -2,21 +2,26 @@
 //!
 //! Proposers take turns by height and round, in the order of their ids. Validators whose lanes stood still over
 //! the last blocks are passed over, because a proposer that is down costs everybody a timeout. Who is passed over
-//! follows from committed cuts alone ([`super::activity`]), so all nodes agree on it.
+//! follows from committed cuts alone ([`crate::Activity`]), so all nodes agree on it.
 //!
 //! The proposer has no say in the order of transactions, so turns need not follow the power.
 
-use super::{Address, FairlaneContext};
-use arc_malachitebft_app::types::core as malachite;
+#[cfg(test)]
+mod tests;
+
+use crate::{Address, FairlaneContext};
+use arc_malachitebft_core_types as malachite;
 use fairlane_types::crypto::PublicKey;
 use fairlane_types::{Height, LaneId, Round, ValidatorSet};
 use std::sync::Arc;
 
 /// A member of the set, with its key decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub(crate) address: Address,
-    pub(crate) key: PublicKey,
+pub struct Member {
+    /// Its address.
+    pub address: Address,
+    /// Its key.
+    pub key: PublicKey,
     power: u64,
 }
 
@@ -36,7 +41,7 @@ impl malachite::Validator<FairlaneContext> for Member {
 
 /// A validator set and its proposers. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ProposerSet(Arc<Inner>);
+pub struct ProposerSet(Arc<Inner>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Inner {
@@ -48,7 +53,7 @@ struct Inner {
 
 impl ProposerSet {
     /// The set, in which only validators whose lanes are `active` propose in the first rounds.
-    pub(crate) fn new(set: ValidatorSet, active: impl Fn(&LaneId) -> bool) -> Self {
+    pub fn new(set: ValidatorSet, active: impl Fn(&LaneId) -> bool) -> Self {
         let members: Vec<Member> = set
             .members()
             .iter()
@@ -68,10 +73,12 @@ impl ProposerSet {
 
     /// Who proposes in a round. After one turn of the active ones everybody takes turns, so that no mistaken
     /// picture of who is up can stop the chain.
-    pub(crate) fn proposer(&self, height: Height, round: Round) -> &Member {
+    pub fn proposer(&self, height: Height, round: Round) -> &Member {
         let Inner { members, active, .. } = &*self.0;
-        let turn = u128::from(height.get()) + u128::from(round.get());
-        let among = |count: usize| usize::try_from(turn % count as u128).unwrap_or(0);
+        let turn = u128::from(height.get()).saturating_add(round.get().into());
+        let among = |count: usize| {
+            turn.checked_rem(count as u128).and_then(|place| usize::try_from(place).ok()).unwrap_or(0)
+        };
         let place = if (round.get() as usize) < active.len() {
             active.get(among(active.len())).copied()
         } else {
@@ -84,12 +91,12 @@ impl ProposerSet {
     }
 
     /// The set itself.
-    pub(crate) fn validators(&self) -> &ValidatorSet {
+    pub fn validators(&self) -> &ValidatorSet {
         &self.0.set
     }
 
     /// The member with this address.
-    pub(crate) fn member(&self, address: &Address) -> Option<&Member> {
+    pub fn member(&self, address: &Address) -> Option<&Member> {
         self.0.members.get(self.0.set.index_of(&address.0)?)
     }
 }

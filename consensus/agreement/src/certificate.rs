@@ -1,7 +1,7 @@
 //! Commit certificates between Malachite's form and ours.
 
-use crate::context::{Address, BlockHeight, FairlaneContext, domain_round, malachite_round};
-use arc_malachitebft_app::types::core::{
+use crate::{Address, BlockHeight, FairlaneContext, domain_round, malachite_round};
+use arc_malachitebft_core_types::{
     CommitCertificate as MalachiteCertificate, ExtendedCommitCertificate, ExtendedCommitSignature,
 };
 use fairlane_types::{CommitCertificate, CommitSignature, Round};
@@ -10,7 +10,7 @@ use fairlane_types::{CommitCertificate, CommitSignature, Round};
 ///
 /// A decision always has a round; a certificate of a peer's that has none becomes one for round 0 and fails
 /// verification there.
-pub(crate) fn decided_certificate(certificate: &MalachiteCertificate<FairlaneContext>) -> CommitCertificate {
+pub fn decided_certificate(certificate: &MalachiteCertificate<FairlaneContext>) -> CommitCertificate {
     let mut signatures: Vec<CommitSignature> = certificate
         .commit_signatures
         .iter()
@@ -26,9 +26,7 @@ pub(crate) fn decided_certificate(certificate: &MalachiteCertificate<FairlaneCon
 }
 
 /// A certificate of ours as value sync carries it; there are no vote extensions.
-pub(crate) fn extended_certificate(
-    certificate: &CommitCertificate,
-) -> ExtendedCommitCertificate<FairlaneContext> {
+pub fn extended_certificate(certificate: &CommitCertificate) -> ExtendedCommitCertificate<FairlaneContext> {
     ExtendedCommitCertificate {
         height: BlockHeight(certificate.height),
         round: malachite_round(Some(certificate.round)),
