@@ -3,8 +3,8 @@
 //! Malachite's consensus core is generic; here is what it is given: heights, values, votes and proposals
 //! ([`FairlaneContext`]), whose turn it is ([`ProposerSet`], [`Activity`]), the one way in which signatures are
 //! verified ([`StrictVerifier`]), the part that carries a proposed value ([`ProposalPart`]), certificates in both
-//! forms, evidence ([`Watch`], [`reported`]), and the timeouts ([`ConsensusTimeouts`]). Nodes and the simulation
-//! drive the core with the same ones.
+//! forms, evidence ([`Watch`], [`reported`]), what a lost log of votes means ([`Doubt`]), and the timeouts
+//! ([`ConsensusTimeouts`]). Nodes and the simulation drive the core with the same ones.
 //!
 //! Invariants: all of it is a function of its arguments. Nothing that a peer sends makes a panic.
 //!
@@ -20,6 +20,7 @@
 mod activity;
 mod certificate;
 mod context;
+mod doubt;
 mod evidence;
 mod message;
 mod part;
@@ -34,6 +35,7 @@ pub use certificate::{decided_certificate, extended_certificate};
 pub use context::{
     Address, BlockHeight, BlockValue, FairlaneContext, domain_round, malachite_round, vote_type,
 };
+pub use doubt::Doubt;
 pub use evidence::{Watch, reported};
 pub use message::{ProposalMessage, Vote};
 pub use part::{MAX_PAYLOAD_BYTES, PartPlace, ProposalPart};

@@ -164,13 +164,24 @@ struct Log {
     durable: usize,
 }
 
+impl Log {
+    fn crash(&mut self, random: &mut impl Rng) -> usize {
+        let spare = self.entries.len() - self.durable;
+        let kept = random.gen_range(0..=spare as u64) as usize;
+        self.entries.truncate(self.durable + kept);
+        self.durable = self.entries.len();
+        spare - kept
+    }
+}
+
 /// A validator's disk.
 #[derive(Clone, Default)]
 pub(crate) struct Disk {
     live: Store,
     durable: Store,
     pending: Vec<Write>,
-    log: Log,
+    /// Missing until this validator may vote for the first time.
+    log: Option<Log>,
     armed: Option<(PersistPoint, Moment)>,
 }
 
@@ -193,28 +204,47 @@ impl Disk {
         }
     }
 
+    /// Whether there is a log of consensus.
+    pub(crate) fn has_wal(&self) -> bool {
+        self.log.is_some()
+    }
+
     /// Begins the log of a height. Gives the entries from before a crash if it was this height's.
     pub(crate) fn wal_started(&mut self, height: Height) -> Vec<CoreInput> {
-        if self.log.height == height {
-            return self.log.entries.clone();
+        if let Some(log) = self.log.as_ref().filter(|log| log.height == height) {
+            return log.entries.clone();
         }
-        self.log = Log { height, entries: Vec::new(), durable: 0 };
+        self.log = Some(Log { height, ..Log::default() });
         Vec::new()
     }
 
     /// Appends to the log without waiting.
     pub(crate) fn wal_append(&mut self, input: CoreInput) {
-        self.log.entries.push(input);
+        if let Some(log) = &mut self.log {
+            log.entries.push(input);
+        }
     }
 
     /// Whether something in the log is not durable.
     pub(crate) fn wal_is_dirty(&self) -> bool {
-        self.log.durable < self.log.entries.len()
+        self.log.as_ref().is_some_and(|log| log.durable < log.entries.len())
     }
 
     /// Makes the log durable.
     pub(crate) fn wal_sync(&mut self) {
-        self.log.durable = self.log.entries.len();
+        if let Some(log) = &mut self.log {
+            log.durable = log.entries.len();
+        }
+    }
+
+    /// What is durable in the store.
+    pub(crate) fn durable(&self) -> &Store {
+        &self.durable
+    }
+
+    /// A backup: what is durable in the store, without the log, which would be out of date at once.
+    pub(crate) fn backup(&self) -> Self {
+        Self { live: self.durable.clone(), durable: self.durable.clone(), ..Self::default() }
     }
 
     /// Lets the next sync at this point be the process's last moment.
@@ -235,11 +265,7 @@ impl Disk {
             self.durable.apply(write);
         }
         self.live = self.durable.clone();
-        let spare = self.log.entries.len() - self.log.durable;
-        let kept = random.gen_range(0..=spare as u64) as usize;
-        self.log.entries.truncate(self.log.durable + kept);
-        self.log.durable = self.log.entries.len();
         self.armed = None;
-        lost + spare - kept
+        lost + self.log.as_mut().map_or(0, |log| log.crash(random))
     }
 }

@@ -8,12 +8,15 @@
 //! tests on real processes.
 //!
 //! A seed stands for a [`Scenario`]: who lies and how, how the network is, what clients do, and a schedule of faults
-//! (crashes between events and at each sync, with lost and torn writes; partitions, storms, frozen processes, jumping
-//! clocks). After every event [`invariants`] look whether what is promised still holds. The same seed gives the same
+//! (crashes between events and at each sync, with lost and torn writes; lost disks and old backups; partitions, storms,
+//! frozen processes, jumping clocks). After every event [`invariants`] look whether what is promised still holds. The same seed gives the same
 //! history on every machine: the hash of all events says so. A failing seed's schedule is made small by [`minimise`].
 //!
-//! Not simulated: changes of the validator set (the chain core has one set), loss of a whole disk, bandwidth, and
-//! bytes that decoders refuse, which have tests of their own.
+//! A disk is lost, or replaced by an old backup, only where the network bears one more faulty validator and others hold
+//! the end of its lane: what nobody but the lost disk knew cannot be remembered.
+//!
+//! Not simulated: changes of the validator set (the chain core has one set), bandwidth, and bytes that decoders refuse,
+//! which have tests of their own.
 
 mod byzantine;
 pub mod cli;

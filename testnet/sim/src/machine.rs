@@ -58,6 +58,8 @@ pub(crate) struct Machine {
     /// Which timers run, and which of those with one name is meant.
     timers: BTreeMap<(u8, i64), u64>,
     started: u64,
+    /// Whether this validator votes. One that does not keeps no log.
+    votes: bool,
     /// The log is being replayed: nothing is written to it.
     replaying: bool,
     /// Proposals that came with a decided value, until the core has checked the certificate.
@@ -84,8 +86,10 @@ fn name_of(timeout: &Timeout) -> (u8, i64) {
 }
 
 impl Machine {
-    pub(crate) fn new() -> Self {
+    /// A core that votes, or only watches the others.
+    pub(crate) fn new(votes: bool) -> Self {
         Self {
+            votes,
             state: None,
             metrics: Metrics::default(),
             timers: BTreeMap::new(),
@@ -93,6 +97,11 @@ impl Machine {
             replaying: false,
             synced: BTreeMap::new(),
         }
+    }
+
+    /// A core that votes in the place of this one.
+    pub(crate) fn voting(&self) -> Self {
+        Self { started: self.started, ..Self::new(true) }
     }
 
     /// Begins a height, and replays what the log has of it.
@@ -109,14 +118,14 @@ impl Machine {
                 address: Address(setup.validator(me)),
                 threshold_params: ThresholdParams::default(),
                 value_payload: ValuePayload::ProposalAndParts,
-                enabled: true,
+                enabled: self.votes,
             };
             let (height, set) = (BlockHeight(height), set.clone());
             let state = State::new(FairlaneContext, height, set, params, QUEUE_CAPACITY, QUEUE_PER_HEIGHT);
             self.state = Some(state);
         }
         self.synced.clear();
-        let entries = shell.wal_started(height);
+        let entries = if self.votes { shell.wal_started(height) } else { Vec::new() };
         let policy = VoteExtensionPolicy::default();
         let start = Input::StartHeight(BlockHeight(height), set, false, None, policy);
         let mut demands = self.feed(setup, shell, me, start);
@@ -220,7 +229,7 @@ impl Hands<'_> {
                 Ok(r.resume_with(SignedProposal::new(proposal, self.setup.sign(self.me, message))))
             }
             Effect::WalAppend(_, input, r) => {
-                if !self.machine.replaying {
+                if self.machine.votes && !self.machine.replaying {
                     self.shell.wal_append(input);
                 }
                 Ok(r.resume_with(()))

@@ -103,7 +103,7 @@ impl Scenario {
         let lane_window = if chance(random, 25) { random.gen_range(12..=40u32) } else { 512 };
         let group_cap = if chance(random, 15) { random.gen_range(12..=60u32) } else { 20_000 };
         let healed_at = random.gen_range(1_500..=3_000u64) * MS;
-        let faults = faults::draw(count, healed_at, random);
+        let faults = faults::draw(count, may_forget(&powers, &villains, random), healed_at, random);
         let load = load::draw(count, healed_at, expiry_bound, random);
         Self {
             seed,
@@ -193,6 +193,15 @@ fn draw_villains(powers: &[u64], random: &mut impl Rng) -> Vec<(usize, Vices)> {
         }
     }
     villains
+}
+
+/// Somebody honest whose power, together with the liars', is at most what may be faulty.
+fn may_forget(powers: &[u64], villains: &[(usize, Vices)], random: &mut impl Rng) -> Option<usize> {
+    let total: u64 = powers.iter().sum();
+    let lying: u64 = villains.iter().map(|(place, _)| powers[*place]).sum();
+    let place = random.gen_range(0..powers.len() as u64) as usize;
+    let honest = villains.iter().all(|(villain, _)| *villain != place);
+    (honest && lying + powers[place] < total.div_ceil(3)).then_some(place)
 }
 
 fn draw_vices(random: &mut impl Rng) -> Vices {

@@ -21,9 +21,19 @@ const CHECK: u64 = 50 * MS;
 
 /// What can happen.
 enum Event {
-    Deliver { from: usize, to: usize, message: Message },
-    Wake { place: usize, boot: u32, timer: Timer },
+    Deliver {
+        from: usize,
+        to: usize,
+        message: Message,
+    },
+    Wake {
+        place: usize,
+        boot: u32,
+        timer: Timer,
+    },
     Submit(usize),
+    /// The backup is taken that a fault restores.
+    Backup(usize),
     FaultBegins(usize),
     FaultEnds(usize),
     Restart(usize),
@@ -49,6 +59,8 @@ pub(crate) struct World<'a> {
     frozen_until: Vec<u64>,
     /// For each validator, how long it stays down after dying at a sync.
     down_for: Vec<u64>,
+    /// What a fault restores, by its place in the schedule.
+    backups: BTreeMap<usize, Disk>,
     network: Network,
     disks: ChaCha8Rng,
     invariants: Invariants,
@@ -70,6 +82,7 @@ impl<'a> World<'a> {
             boots: vec![0; count],
             frozen_until: vec![0; count],
             down_for: vec![0; count],
+            backups: BTreeMap::new(),
             network: Network::new(scenario.links, stream(seed, Stream::Network)),
             disks: stream(seed, Stream::Disks),
             invariants: Invariants::new(scenario, setup.clone()),
@@ -110,6 +123,9 @@ impl<'a> World<'a> {
             self.schedule(submission.at, Event::Submit(at));
         }
         for (at, fault) in self.scenario.faults.iter().enumerate() {
+            if let FaultKind::LoseDisk { backup: Some(age), .. } = fault.kind {
+                self.schedule(fault.at - age, Event::Backup(at));
+            }
             self.schedule(fault.at, Event::FaultBegins(at));
         }
         self.schedule(self.scenario.healed_at, Event::Check);
@@ -157,6 +173,10 @@ impl<'a> World<'a> {
                 let submission = &self.scenario.load[at];
                 self.trace.event(self.now, submission.to, "submit", (at as u64).to_be_bytes());
                 self.step(submission.to, |node| node.on_submission(&submission.transaction))
+            }
+            Event::Backup(at) => {
+                self.back_up(at);
+                Ok(())
             }
             Event::FaultBegins(at) => self.fault_begins(at),
             Event::FaultEnds(at) => {
@@ -235,6 +255,7 @@ impl<'a> World<'a> {
                     self.die(*validator, fault.lasts);
                 }
             }
+            FaultKind::LoseDisk { validator, .. } => self.lose_disk(at, *validator, fault.lasts),
             FaultKind::KillAtSync { validator, point, moment } => {
                 self.down_for[*validator] = fault.lasts;
                 if !self.scenario.is_villain(*validator)
@@ -273,6 +294,44 @@ impl<'a> World<'a> {
             self.trace.event(self.now, place, "dies", (lost as u64).to_be_bytes());
             self.schedule(self.now + down_for, Event::Restart(place));
         }
+    }
+
+    fn disk(&self, place: usize) -> &Disk {
+        match &self.machines[place] {
+            Machine::Up(node) => &node.shell.disk,
+            Machine::Down(disk, _) => disk,
+        }
+    }
+
+    fn back_up(&mut self, at: usize) {
+        if let FaultKind::LoseDisk { validator, .. } = self.scenario.faults[at].kind {
+            self.backups.insert(at, self.disk(validator).backup());
+        }
+    }
+
+    /// A validator is killed. Its disk is gone, too, unless nobody could tell it then where its lane ends.
+    fn lose_disk(&mut self, at: usize, place: usize, down_for: u64) {
+        self.die(place, down_for);
+        if !self.others_know_the_lane_of(place) {
+            return;
+        }
+        if let Machine::Down(disk, _) = &mut self.machines[place] {
+            **disk = self.backups.remove(&at).unwrap_or_default();
+            self.counts.add("disk lost", 1);
+        }
+    }
+
+    /// Whether each quorum has somebody honest, other than the validator, who holds its newest segment on disk.
+    fn others_know_the_lane_of(&self, place: usize) -> bool {
+        let lane = self.setup.lanes[place];
+        let newest = |of: usize| self.disk(of).durable().newest(&lane).map(|newest| newest.seq);
+        let own = newest(place);
+        let knows = |of: &usize| *of != place && !self.scenario.is_villain(*of) && newest(*of) >= own;
+        let power =
+            |places: &mut dyn Iterator<Item = usize>| places.map(|of| self.setup.power(of)).sum::<u64>();
+        let all = power(&mut (0..self.setup.count()));
+        all - power(&mut (0..self.setup.count()).filter(knows))
+            < self.setup.genesis.validators.quorums().quorum
     }
 
     fn restart(&mut self, place: usize) -> Result<(), Violation> {

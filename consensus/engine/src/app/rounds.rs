@@ -99,9 +99,7 @@ impl App {
         let id = proposal.id();
         self.values.decide(id, Knowledge::Valid);
         self.values.keep_proposal(id, proposal.clone());
-        if let Some(prepared) = prepared {
-            self.values.keep_prepared(id, prepared);
-        }
+        self.values.keep_prepared(id, prepared);
         let value = BlockValue(id);
         let consensus_round = fairlane_agreement::malachite_round(Some(round));
         answer(reply, LocallyProposedValue::new(BlockHeight(height), consensus_round, value));

@@ -64,8 +64,7 @@ pub(crate) enum Judgement {
 /// A block of our own, ready to be proposed.
 pub(crate) struct OwnProposal {
     pub(crate) proposal: Arc<Proposal>,
-    /// Missing when the block was proposed before a restart.
-    pub(crate) prepared: Option<Box<Prepared>>,
+    pub(crate) prepared: Box<Prepared>,
 }
 
 impl Services {
@@ -150,8 +149,9 @@ impl Services {
         })
     }
 
-    /// A block of our own for a round. The one that was proposed there before, if there is one: a restart must
-    /// not make us propose twice. Durable when this returns.
+    /// A block of our own for a round. The one that was made for it before, if there is one: a restart must not make
+    /// us propose twice. It is judged as the others judge it: by now it may leave out too much, and then nothing is
+    /// proposed. Durable when this returns.
     pub(crate) async fn propose(
         &self,
         base: CutBase,
@@ -162,7 +162,7 @@ impl Services {
         let before = self.store.proposals(height, round).await?;
         let own = |stored: &StoredProposal| stored.proposer == self.validator && stored.valid_round.is_none();
         if let Some(stored) = before.into_iter().find(own) {
-            return Ok(Some(OwnProposal { proposal: stored.proposal, prepared: None }));
+            return self.propose_again(base, round, stored.proposal).await;
         }
         let fresh = candidate.filter(|candidate| candidate.made_at.elapsed() < CANDIDATE_AGE);
         let candidate = match fresh {
@@ -176,7 +176,23 @@ impl Services {
         let stored =
             StoredProposal { round, valid_round: None, proposer: self.validator, proposal: proposal.clone() };
         self.store.put_proposal(height, stored).await?;
-        Ok(Some(OwnProposal { proposal, prepared: Some(prepared) }))
+        Ok(Some(OwnProposal { proposal, prepared }))
+    }
+
+    async fn propose_again(
+        &self,
+        base: CutBase,
+        round: Round,
+        proposal: Arc<Proposal>,
+    ) -> Result<Option<OwnProposal>, EngineError> {
+        match self.judge(base, proposal.clone(), round, true).await? {
+            Judgement::Valid(prepared) => Ok(Some(OwnProposal { proposal, prepared })),
+            Judgement::Invalid(why) | Judgement::Withheld(why) => {
+                let height = proposal.header.height;
+                tracing::info!(%height, %round, why, "what was to be proposed before the restart is not any more");
+                Ok(None)
+            }
+        }
     }
 
     /// Keeps a decision, beside its execution, and after the one before it.

@@ -85,6 +85,7 @@ impl Heights {
 impl Node {
     /// Goes on with what the disk says was decided, or holds the next height back.
     pub(super) fn enter_height(&mut self) {
+        self.vote_if_safe();
         let height = self.chain.height().next();
         let heights = &mut self.heights;
         heights.height = height;
@@ -260,6 +261,7 @@ impl Node {
 
     /// A peer says how far it is.
     pub(super) fn on_status(&mut self, from: usize, height: Height) {
+        self.hear_of(from, height);
         if self.heights.best.is_none_or(|(best, _)| height >= best) {
             self.heights.best = Some((height, from));
         }

@@ -5,11 +5,13 @@
 //! | [`lanes`], [`fetching`] | `sequencer/src/lane_service` (segments, cuts, fetcher) |
 //! | [`own_lane`] | `sequencer/src/lane_service` (seal, own lane, recovery) |
 //! | [`heights`], [`rounds`], [`proposals`], [`values`] | `consensus/engine/src/app` |
+//! | [`doubt`] | `consensus/engine/src/run.rs` |
 //! | [`start`] | `sequencer/src/recovery.rs` |
 //!
 //! A validator is a function of its disk, its clock and the events it is given. It draws no random numbers, unless it
 //! is Byzantine.
 
+mod doubt;
 mod fetching;
 mod heights;
 mod lanes;
@@ -25,6 +27,7 @@ use crate::byzantine::Villain;
 use crate::machine::{Demand, Machine};
 use crate::setup::{Setup, pace};
 use crate::wire::{Message, Timer};
+use fairlane_agreement::Doubt;
 use fairlane_chain::ChainState;
 use fairlane_lanes::{CutBase, LaneView};
 use fairlane_types::{Height, Transaction};
@@ -54,6 +57,8 @@ pub(crate) struct Node {
     wants: Wants,
     heights: Heights,
     machine: Machine,
+    /// What may have been signed and is forgotten; without a log only.
+    doubt: Option<Doubt>,
     /// What consensus demands and is not done yet.
     demands: VecDeque<Demand>,
     obeying: bool,
@@ -133,7 +138,7 @@ impl Node {
         self.arm_fetch();
     }
 
-    fn on_status_timer(&mut self) {
+    pub(super) fn on_status_timer(&mut self) {
         self.shell.broadcast(Message::Status(self.chain.height()));
         self.shell.timer(pace::STATUS, Timer::Status);
     }

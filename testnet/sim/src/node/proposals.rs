@@ -180,6 +180,19 @@ impl Node {
         self.heights.judging = waiting;
     }
 
+    /// Judges a proposal of our own from before a restart as the others judge it.
+    pub(super) fn judge_own(&mut self, round: Round, proposal: Arc<Proposal>) -> Option<Box<Prepared>> {
+        let judging = Judging { id: proposal.id(), round, fresh: true, proposal };
+        match self.verdict(&judging) {
+            Verdict::Valid(prepared) => Some(prepared),
+            Verdict::Waits(missing) => {
+                self.need(&missing, true);
+                None
+            }
+            Verdict::Invalid | Verdict::Withheld => None,
+        }
+    }
+
     fn verdict(&mut self, judging: &Judging) -> Verdict {
         let proposal = &judging.proposal;
         if !self.evidence_is_valid(proposal) {

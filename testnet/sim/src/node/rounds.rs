@@ -60,7 +60,7 @@ impl Node {
         self.feed(CoreInput::ProposedValue(value, origin));
     }
 
-    /// It is our turn. What was proposed in this round before a restart is proposed again.
+    /// It is our turn. What was made for this round before a restart is proposed again, if others would take it.
     pub(super) fn on_get_value(&mut self, height: Height, round: Round, within: Duration) {
         if height != self.heights.height {
             return;
@@ -69,7 +69,11 @@ impl Node {
         let before = self.shell.disk.store().proposals(height, round);
         let own = before.into_iter().find(|stored| stored.proposer == me && stored.valid_round.is_none());
         if let Some(stored) = own {
-            return self.put_forward(round, stored.proposal);
+            if let Some(prepared) = self.judge_own(round, stored.proposal.clone()) {
+                self.heights.values.keep_prepared(prepared);
+                self.put_forward(round, stored.proposal);
+            }
+            return;
         }
         self.heights.wanted = Some(round);
         self.shell.timer(within.as_nanos() as u64, Timer::ProposeBy(height, round.get()));

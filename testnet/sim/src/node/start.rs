@@ -9,9 +9,8 @@ use super::shell::{Clock, Shell};
 use crate::byzantine::Villain;
 use crate::disk::{Disk, Store};
 use crate::machine::Machine;
-use crate::setup::{Setup, pace};
-use crate::wire::Timer;
-use fairlane_agreement::Activity;
+use crate::setup::Setup;
+use fairlane_agreement::{Activity, Doubt};
 use fairlane_chain::{BlockInput, ChainState, prepare};
 use fairlane_lanes::{CutContent, LaneContent, LaneView};
 use fairlane_types::{Cut, Height};
@@ -36,6 +35,7 @@ impl Node {
         let base = chain.base();
         let activity = recent_activity(disk.store(), chain.height());
         let heights = Heights::new(chain.height().next(), base.validators.clone(), activity, now);
+        let doubt = (!disk.has_wal()).then(|| Doubt::new(setup.validator(me)));
         let view = LaneView::new(&base, setup.params.clone());
         let mut node = Self {
             me,
@@ -47,7 +47,8 @@ impl Node {
             pool: EvidencePool::default(),
             wants: Wants::default(),
             heights,
-            machine: Machine::new(),
+            machine: Machine::new(doubt.is_none()),
+            doubt,
             demands: VecDeque::new(),
             obeying: false,
             dirty: false,
@@ -55,7 +56,7 @@ impl Node {
             base,
             setup,
         };
-        node.shell.timer(pace::STATUS, Timer::Status);
+        node.on_status_timer();
         node.on_recover_timer();
         node.enter_height();
         node.finish();

@@ -25,6 +25,13 @@ pub enum FaultKind {
         /// Which one.
         validator: usize,
     },
+    /// A validator is killed, and its disk is lost or replaced by an old backup.
+    LoseDisk {
+        /// Which one.
+        validator: usize,
+        /// How old the backup is, in nanoseconds; `None` is an empty disk.
+        backup: Option<u64>,
+    },
     /// A validator dies at its next sync of a kind.
     KillAtSync {
         /// Which one.
@@ -72,6 +79,8 @@ impl Fault {
     pub fn name(&self) -> &'static str {
         match &self.kind {
             FaultKind::Kill { .. } => "kill",
+            FaultKind::LoseDisk { backup: None, .. } => "lose-disk",
+            FaultKind::LoseDisk { backup: Some(_), .. } => "restore-backup",
             FaultKind::KillAtSync { moment: Moment::Before, .. } => "kill-before-sync",
             FaultKind::KillAtSync { moment: Moment::After, .. } => "kill-after-sync",
             FaultKind::Freeze { .. } => "freeze",
@@ -88,10 +97,22 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A schedule for so many validators that is over at `healed_at`.
-pub(super) fn draw(validators: usize, healed_at: u64, random: &mut impl Rng) -> Vec<Fault> {
+/// A schedule for so many validators that is over at `healed_at`. `may_forget` may lose its disk without there being
+/// more faulty power than the network bears.
+pub(super) fn draw(
+    validators: usize,
+    may_forget: Option<usize>,
+    healed_at: u64,
+    random: &mut impl Rng,
+) -> Vec<Fault> {
     let count = random.gen_range(0..=8u64);
     let mut faults: Vec<Fault> = (0..count).map(|_| draw_one(validators, healed_at, random)).collect();
+    if let Some(validator) = may_forget.filter(|_| chance(random, 40)) {
+        let at = random.gen_range(200 * MS..healed_at - 100 * MS);
+        let lasts = random.gen_range(10 * MS..=(healed_at - at).min(1_200 * MS));
+        let backup = chance(random, 50).then(|| random.gen_range(0..at));
+        faults.push(Fault { at, lasts, kind: FaultKind::LoseDisk { validator, backup } });
+    }
     faults.sort_by_key(|fault| fault.at);
     faults
 }

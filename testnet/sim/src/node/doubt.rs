@@ -1,0 +1,24 @@
+//! A validator whose log is gone only watches, until nothing that it may have signed can matter.
+
+use super::Node;
+use super::heights::Phase;
+use fairlane_types::Height;
+
+impl Node {
+    /// A peer says which height it has decided last.
+    pub(super) fn hear_of(&mut self, from: usize, decided: Height) {
+        let Some(doubt) = &mut self.doubt else { return };
+        doubt.hear(&self.base.validators, self.setup.validator(from), decided);
+        if doubt.is_over(self.chain.height()) && self.heights.phase != Phase::Committing {
+            self.enter_height();
+        }
+    }
+
+    /// Lets consensus vote from the next height on, if that is safe by now.
+    pub(super) fn vote_if_safe(&mut self) {
+        if self.doubt.as_ref().is_some_and(|doubt| doubt.is_over(self.chain.height())) {
+            self.doubt = None;
+            self.machine = self.machine.voting();
+        }
+    }
+}
