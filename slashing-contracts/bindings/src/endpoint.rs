@@ -1,4 +1,6 @@
 //! Connections to an Ethereum node, and the two ways to use one: reading, and sending a transaction until it is mined.
+//!
+//! Endpoints' URLs often contain a secret, so no error repeats one.
 
 use crate::error::CallError;
 use alloy_contract::{CallBuilder, CallDecoder, SolCallBuilder};
@@ -24,11 +26,8 @@ const POLL_REMOTE: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// The URL cannot be read.
-    #[error("{url:?} is no URL of an Ethereum endpoint; write http://… or https://…")]
-    Url {
-        /// As given.
-        url: String,
-    },
+    #[error("the Ethereum endpoint's URL cannot be read; write http://… or https://…")]
+    Url,
     /// The HTTP client cannot be built, for lack of root certificates for instance.
     #[error("the HTTP client cannot start: {0}")]
     Client(#[from] reqwest::Error),
@@ -49,10 +48,9 @@ pub fn connect_with_key(url: &str, key: PrivateKeySigner) -> Result<DynProvider,
 }
 
 fn client(url: &str) -> Result<RpcClient, EndpointError> {
-    let invalid = || EndpointError::Url { url: url.to_owned() };
-    let parsed: reqwest::Url = url.parse().map_err(|_| invalid())?;
+    let parsed: reqwest::Url = url.parse().map_err(|_| EndpointError::Url)?;
     if !matches!(parsed.scheme(), "http" | "https") {
-        return Err(invalid());
+        return Err(EndpointError::Url);
     }
     // An error means that the process has chosen a provider already, which serves as well.
     rustls::crypto::ring::default_provider().install_default().ok();

@@ -1,4 +1,4 @@
-//! The contracts' clock (docs/protocol.md, "Stake and epochs"): epochs are stretches of Ethereum's blocks.
+//! The contracts' clock (docs/protocol.md, "Epochs"): epochs are stretches of Ethereum's blocks.
 
 use std::fmt;
 use std::num::NonZeroU32;

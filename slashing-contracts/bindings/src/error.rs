@@ -3,7 +3,7 @@
 use crate::contracts::{EvidenceVerifier, KeyVerifier, RollupRegistry, SlashingManager, StakeManager};
 use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::SolInterface as _;
-use alloy_transport::TransportError;
+use alloy_transport::{RpcError, TransportError};
 use std::fmt;
 
 /// A contract's own reason to refuse.
@@ -60,12 +60,20 @@ fn foreign_reason(data: &Bytes) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The endpoint is down or unreachable. Retrying can help.
-    #[error("{what}: the Ethereum endpoint cannot be reached; check its URL and that it runs: {source}")]
+    #[error("{what}: the Ethereum endpoint does not answer; check its URL and that it runs ({why})")]
     Unreachable {
         /// The attempt.
         what: &'static str,
-        /// What the transport says.
-        source: Box<TransportError>,
+        /// What the transport says at bottom. The errors above would repeat the URL.
+        why: String,
+    },
+    /// The transaction cannot be made here: its sender's key is another one.
+    #[error("{what}: the transaction cannot be signed; check that the key at hand is the sender's ({why})")]
+    Unsigned {
+        /// The attempt.
+        what: &'static str,
+        /// What is missing.
+        why: String,
     },
     /// The endpoint answered with an error of its own: a limit, missing funds, a nonce that is taken.
     #[error("{what}: the Ethereum endpoint refuses: {message}")]
@@ -123,6 +131,10 @@ pub enum CallError {
     },
 }
 
+fn root_cause(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error).to_string()
+}
+
 impl CallError {
     /// Whether the same attempt may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
@@ -138,12 +150,14 @@ impl CallError {
     }
 
     pub(crate) fn transport(what: &'static str, error: TransportError) -> Self {
-        match error.as_error_resp() {
-            None => Self::Unreachable { what, source: Box::new(error) },
-            Some(response) => match response.as_revert_data() {
+        match &error {
+            RpcError::ErrorResp(response) => match response.as_revert_data() {
                 Some(data) => Self::Refused { what, why: Refusal::decode(&data) },
                 None => Self::Endpoint { what, message: response.message.to_string() },
             },
+            RpcError::Transport(transport) => Self::Unreachable { what, why: root_cause(transport) },
+            RpcError::LocalUsageError(usage) => Self::Unsigned { what, why: usage.to_string() },
+            other => Self::Nonsense { what, why: other.to_string() },
         }
     }
 

@@ -234,9 +234,10 @@ async fn contracts_say_why_they_refuse() {
     let contracts = &world.deployment.contracts;
     let error = evidence::submit(&provider, contracts, &evidence, operator, operator).await.unwrap_err();
     assert!(error.to_string().contains("NetworkNotOpen"), "{error}");
-    let nobody = connect("http://127.0.0.1:1").unwrap();
+    let nobody = connect("http://127.0.0.1:1/secret").unwrap();
     let error = world.deployment.network(&nobody).await.unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }) && error.is_transient(), "{error}");
+    assert!(!error.to_string().contains("secret"), "URLs are not repeated: {error}");
 }
 
 #[tokio::test]
@@ -302,6 +303,9 @@ async fn a_deployment_that_is_another_is_refused() {
     let refused = world.deployment.check(&elsewhere).await;
     assert!(matches!(refused, Err(DeployError::Missing { contract: "token", .. })), "{refused:?}");
 
+    let by_another = world.deployment.open_network(&world.as_account(2), &GENESIS).await;
+    assert!(matches!(by_another, Err(DeployError::Call(CallError::Unsigned { .. }))), "{by_another:?}");
+
     taken_nonce_is_named(&elsewhere, deployer, &params, world.folder.path()).await;
 
     let opened = world.deployment.open_network(&world.as_account(1), &GENESIS).await;
@@ -322,4 +326,55 @@ async fn taken_nonce_is_named(
     provider.send_transaction(own).await.unwrap().get_receipt().await.unwrap();
     let refused = deploy(&file, provider, deployer, params).await;
     assert!(matches!(refused, Err(DeployError::NonceTaken { contract: "DevToken", .. })), "{refused:?}");
+}
+
+/// Runs the program with the key of an account in a file, and gives what it prints; `Err` with its complaint.
+fn run_program(anvil: &Anvil, folder: &Path, key: &str, more: &[&str]) -> Result<String, String> {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_fairlane-deploy"))
+        .args(["--rpc", anvil.url(), "--out"])
+        .arg(folder.join("deployment.json"))
+        .args(if key.is_empty() { vec![] } else { vec!["--key-file", key] })
+        .args(more)
+        .current_dir(folder)
+        .env_remove("FAIRLANE_DEPLOY_KEY")
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+fn write_key(folder: &Path, name: &str, key: &PrivateKeySigner, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = folder.join(name);
+    std::fs::write(&file, format!("{:x}\n", key.to_bytes())).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn the_program_deploys_checks_and_opens() {
+    let anvil = Anvil::start(None).unwrap_or_else(|error| panic!("{error}"));
+    let (accounts, folder) = (funded_keys(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    write_key(folder, "deployer", &accounts[0], 0o600);
+    write_key(folder, "guardian", &accounts[1], 0o600);
+    write_key(folder, "open-to-all", &accounts[0], 0o644);
+    let run = |key: &str, more: &[&str]| run_program(&anvil, folder, key, more);
+
+    let complaint = run("open-to-all", &[]).unwrap_err();
+    assert!(complaint.contains("chmod 600"), "{complaint}");
+    let complaint = run("", &[]).unwrap_err();
+    assert!(complaint.contains("--key-file"), "{complaint}");
+
+    let guardian = accounts[1].address().to_string();
+    let settings = ["--guardian", guardian.as_str(), "--epoch-length", "7"];
+    let first = run("deployer", &settings).unwrap();
+    assert_eq!(run("deployer", &settings).unwrap(), first);
+    assert_eq!(run("", &["--check"]).unwrap(), first);
+    let hash = GENESIS.to_string();
+    assert!(run("deployer", &["--open", &hash]).is_err());
+    let opened = run("guardian", &["--open", &hash]).unwrap();
+    let deployment = Deployment::load(&folder.join("deployment.json")).unwrap();
+    assert_eq!(deployment.clock.epoch_length.get(), 7);
+    assert!(opened.contains(&deployment.network_of(&GENESIS).to_string()), "{opened}");
 }

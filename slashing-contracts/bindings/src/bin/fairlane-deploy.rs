@@ -3,16 +3,16 @@
 //! The record that it writes is all that nodes and operators need. Running it again with the same arguments checks what is
 //! there, and finishes what was interrupted.
 
+use alloy_signer_local::PrivateKeySigner;
 use clap::Parser;
 use eyre::{WrapErr as _, bail, eyre};
 use fairlane_l1::deploy::deploy;
+use fairlane_l1::deployment::Plan;
 use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::{Address, DeployParams, Deployment};
 use fairlane_types::crypto::Hash32;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-use alloy_signer_local::PrivateKeySigner;
 
 /// Holds the deployer's secret key, if no file does.
 const KEY_VARIABLE: &str = "FAIRLANE_DEPLOY_KEY";
@@ -36,7 +36,8 @@ struct Arguments {
     /// Only compare the contracts with the record. Needs no key.
     #[arg(long, conflicts_with_all = ["key_file", "open"])]
     check: bool,
-    /// The hash of the genesis, to open the network with; the key must be the guardian's then.
+    /// The hash of the genesis, to open the network with. The key must be the guardian's, and settings are not needed
+    /// once the contracts are deployed.
     #[arg(long, value_name = "GENESIS_HASH")]
     open: Option<String>,
     /// The token that is staked. A development chain gets one that anybody can mint where this is missing.
@@ -159,11 +160,17 @@ async fn main() -> eyre::Result<()> {
     let key = arguments.key()?;
     let deployer = key.address();
     let provider = connect_with_key(&arguments.rpc, key)?;
-    let deployment = deploy(&arguments.out, &provider, deployer, &arguments.params(deployer)).await?;
+    let Some(genesis) = &arguments.open else {
+        print(&deploy(&arguments.out, &provider, deployer, &arguments.params(deployer)).await?);
+        return Ok(());
+    };
+    let genesis = Hash32::from_hex(genesis).wrap_err("--open takes the hash of the genesis")?;
+    let deployment = match Plan::load(&arguments.out)?.and_then(|plan| plan.finished()) {
+        Some(deployment) => deployment,
+        None => deploy(&arguments.out, &provider, deployer, &arguments.params(deployer)).await?,
+    };
+    deployment.check(&provider).await?;
     print(&deployment);
-    if let Some(genesis) = &arguments.open {
-        let genesis = Hash32::from_hex(genesis).wrap_err("--open takes the hash of the genesis")?;
-        println!("network            {}", deployment.open_network(&provider, &genesis).await?);
-    }
+    println!("network            {}", deployment.open_network(&provider, &genesis).await?);
     Ok(())
 }
