@@ -1,8 +1,8 @@
-//! The contracts' types, from the ABI and bytecode that `../artifacts` keeps; `slashing-contracts/check.sh` compares
-//! those with a fresh build.
+//! The contracts' types, from the ABI and bytecode that `../artifacts` keeps; `slashing-contracts/check.sh`
+//! compares those with a fresh build.
 //!
-//! Each contract is a module with its calls, events, errors and creation code. Names and meanings are those of the
-//! Solidity interfaces in `slashing-contracts/src/interfaces`, where they are documented.
+//! Each contract is a module with its calls, events, errors and creation code. Names and meanings are those
+//! of the Solidity interfaces in `slashing-contracts/src/interfaces`, where they are documented.
 #![allow(
     missing_docs,
     clippy::too_many_arguments,

@@ -1,8 +1,9 @@
 //! Creating the contracts, checking them, and opening the network.
 //!
-//! StakeManager and SlashingManager name each other for ever, so the StakeManager is given the address that the
-//! SlashingManager will have. All addresses follow from the deployer's nonce; each transaction has its nonce fixed, so that no
-//! other contract can end up at one of them, and a deployment that was interrupted goes on where it stopped.
+//! StakeManager and SlashingManager name each other for ever, so the StakeManager is given the address that
+//! the SlashingManager will have. All addresses follow from the deployer's nonce; each transaction has its
+//! nonce fixed, so that no other contract can end up at one of them, and a deployment that was interrupted
+//! goes on where it stopped.
 
 use crate::contracts::{
     DevToken, EvidenceVerifier, KeyVerifier, RollupRegistry, SlashingManager, StakeManager,
@@ -52,7 +53,11 @@ pub enum DeployError {
         found: u64,
     },
     /// The chain has the same number and another past, as a development node that was started anew does.
-    #[error("the endpoint's chain lacks block {} of the deployment; if the chain was started anew, remove the deployment file", anchor.number)]
+    #[error(
+        "the endpoint's chain lacks block {} of the deployment; if the chain was started anew, remove the \
+         deployment file",
+        anchor.number
+    )]
     OtherHistory {
         /// The block that is missing.
         anchor: Anchor,
@@ -64,7 +69,8 @@ pub enum DeployError {
     OtherParameters,
     /// The deployer has used a nonce for something else.
     #[error(
-        "{deployer} has used nonce {nonce} for something else than the {contract}; remove the deployment file and deploy anew, with an account that does nothing else meanwhile"
+        "{deployer} has used nonce {nonce} for something else than the {contract}; remove the deployment \
+         file and deploy anew, with an account that does nothing else meanwhile"
     )]
     NonceTaken {
         /// What should have been created with it.
@@ -94,7 +100,8 @@ pub enum DeployError {
     },
     /// The network is open under another id.
     #[error(
-        "the contracts belong to network {found}, not {expected}; a deployment serves one genesis, so deploy anew for another"
+        "the contracts belong to network {found}, not {expected}; a deployment serves one genesis, so \
+         deploy anew for another"
     )]
     OtherNetwork {
         /// The contracts' network.
@@ -104,8 +111,9 @@ pub enum DeployError {
     },
 }
 
-/// Deploys all contracts from `deployer`, whose key `provider` signs with, keeping the record at `path`. With a record of
-/// the same deployment there, creates what is missing and checks the rest: running it again changes nothing.
+/// Deploys all contracts from `deployer`, whose key `provider` signs with, keeping the record at `path`. With
+/// a record of the same deployment there, creates what is missing and checks the rest: running it again
+/// changes nothing.
 pub async fn deploy(
     path: &Path,
     provider: &DynProvider,
@@ -348,7 +356,8 @@ impl Deployment {
         expect("RollupRegistry.sink", rollups.sink(), p.sink).await
     }
 
-    /// The id of the network with this genesis and these contracts (docs/protocol.md, "Genesis and parameters").
+    /// The id of the network with this genesis and these contracts (docs/protocol.md, "Genesis and
+    /// parameters").
     pub fn network_of(&self, genesis: &Hash32) -> NetworkId {
         let stake_manager = self.contracts.stake_manager;
         Domain::NETWORK
@@ -363,8 +372,8 @@ impl Deployment {
         Ok(if id == B256::ZERO { None } else { Some(NetworkId::from_bytes(id.0)) })
     }
 
-    /// Opens the network of a genesis, from the guardian's account, whose key `provider` signs with. Running it again
-    /// changes nothing.
+    /// Opens the network of a genesis, from the guardian's account, whose key `provider` signs with. Running
+    /// it again changes nothing.
     pub async fn open_network(
         &self,
         provider: &DynProvider,

@@ -1,7 +1,9 @@
-//! The record of a deployment: a JSON file with all that is needed to use the contracts, or to go on deploying them.
+//! The record of a deployment: a JSON file with all that is needed to use the contracts, or to go on
+//! deploying them.
 //!
-//! It is written before the first transaction leaves. The addresses follow from the deployer and its nonce, so whatever
-//! interrupts a deployment, the file tells where each contract is or will be. It holds no secrets.
+//! It is written before the first transaction leaves. The addresses follow from the deployer and its nonce,
+//! so whatever interrupts a deployment, the file tells where each contract is or will be. It holds no
+//! secrets.
 
 use crate::epoch::EpochClock;
 use crate::params::DeployParams;
@@ -55,7 +57,8 @@ pub struct Plan {
     pub params: DeployParams,
     /// Where everything is, or will be.
     pub contracts: Contracts,
-    /// The block that created the StakeManager, with which epoch 0 begins; none as long as contracts are missing.
+    /// The block that created the StakeManager, with which epoch 0 begins; none as long as contracts are
+    /// missing.
     pub start_block: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! An Ethereum development node (anvil) as a child process, for local networks and tests.
 //!
-//! The program comes from npm with the contracts' other tools (`slashing-contracts/check.sh` installs it), from PATH, or from
-//! where the environment variable [`ANVIL_VARIABLE`] says.
+//! The program comes from npm with the contracts' other tools (`slashing-contracts/check.sh` installs it),
+//! from PATH, or from where the environment variable [`ANVIL_VARIABLE`] says.
 
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::PrivateKeySigner;
@@ -22,7 +22,8 @@ const STARTED_WITHIN: Duration = Duration::from_secs(30);
 pub enum AnvilError {
     /// There is no such program.
     #[error(
-        "no Ethereum development node found: install anvil (run `npm ci` in slashing-contracts, or install Foundry), or name it in {ANVIL_VARIABLE}"
+        "no Ethereum development node found: install anvil (run `npm ci` in slashing-contracts, or \
+         install Foundry), or name it in {ANVIL_VARIABLE}"
     )]
     NotFound,
     /// It does not start.
@@ -51,8 +52,8 @@ pub struct Anvil {
 }
 
 impl Anvil {
-    /// Starts a node on a free port of this machine, with the rules of Osaka. It makes a block for each transaction, or one
-    /// each `block_time` where that is given.
+    /// Starts a node on a free port of this machine, with the rules of Osaka. It makes a block for each
+    /// transaction, or one each `block_time` where that is given.
     pub fn start(block_time: Option<Duration>) -> Result<Self, AnvilError> {
         let program = find().ok_or(AnvilError::NotFound)?;
         let mut command = Command::new(&program);
@@ -96,8 +97,8 @@ fn end(process: &mut Child) {
     process.wait().ok();
 }
 
-/// The secret keys of the accounts that a development node gives 10,000 ether each. Everybody knows them: they follow from
-/// the mnemonic "test test test test test test test test test test test junk".
+/// The secret keys of the accounts that a development node gives 10,000 ether each. Everybody knows them:
+/// they follow from the mnemonic "test test test test test test test test test test test junk".
 pub fn funded_keys() -> Vec<PrivateKeySigner> {
     KEYS.iter().map(|key| PrivateKeySigner::from_bytes(key).expect("the keys are in range")).collect()
 }
@@ -143,8 +144,8 @@ fn from_path() -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|program| program.is_file())
 }
 
-/// Reads up to the line that names the address; `Err` with the last line if none comes in time. Everything after is read
-/// and dropped for as long as the node runs, or it would stop at a full pipe.
+/// Reads up to the line that names the address; `Err` with the last line if none comes in time. Everything
+/// after is read and dropped for as long as the node runs, or it would stop at a full pipe.
 fn wait_until_listening(output: impl std::io::Read + Send + 'static) -> Result<String, String> {
     let (found, address) = mpsc::sync_channel(1);
     std::thread::spawn(move || {

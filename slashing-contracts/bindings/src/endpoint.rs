@@ -1,4 +1,5 @@
-//! Connections to an Ethereum node, and the two ways to use one: reading, and sending a transaction until it is mined.
+//! Connections to an Ethereum node, and the two ways to use one: reading, and sending a transaction until it
+//! is mined.
 //!
 //! Endpoints' URLs often contain a secret, so no error repeats one.
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// How many epochs lie between the beginning of the epoch that fixes a set and the beginning of the one that uses it.
+/// How many epochs lie between the beginning of the epoch that fixes a set and the beginning of the one that
+/// uses it.
 const LEAD: u32 = 2;
 
 /// An epoch, counted from 0.
@@ -37,8 +38,8 @@ impl EpochClock {
         self.start_block.saturating_add(u64::from(epoch.0) * u64::from(self.epoch_length.get()))
     }
 
-    /// The block after which the set of `epoch` never changes: the last one before epoch `epoch - 2` begins. The sets
-    /// of epochs 0 to 2 are empty from the start, so for them it is the first block of all.
+    /// The block after which the set of `epoch` never changes: the last one before epoch `epoch - 2` begins.
+    /// The sets of epochs 0 to 2 are empty from the start, so for them it is the first block of all.
     pub fn fixed_after(&self, epoch: Epoch) -> u64 {
         match epoch.0.checked_sub(LEAD) {
             None | Some(0) => self.start_block,

@@ -93,7 +93,8 @@ pub enum CallError {
     },
     /// Nothing answers at the address, or something else.
     #[error(
-        "{what}: no Fairlane contract answers there; check the address, and that the endpoint is of the right chain ({source})"
+        "{what}: no Fairlane contract answers there; check the address, and that the endpoint is of the \
+         right chain ({source})"
     )]
     NoContract {
         /// The attempt.
@@ -113,7 +114,8 @@ pub enum CallError {
     },
     /// The transaction was sent, and is in no block yet.
     #[error(
-        "{what}: transaction {transaction} is in no block yet; it may still get there, so look for it before trying again"
+        "{what}: transaction {transaction} is in no block yet; it may still get there, so look for it \
+         before trying again"
     )]
     Unconfirmed {
         /// The attempt.

@@ -1,7 +1,8 @@
 //! What the contracts tell: their events, decoded into what nodes act on.
 //!
-//! Which range to ask for, and when a block is final, is the watcher's to know. Events of no interest to a node are
-//! skipped; one that cannot be read is an error, because a node that overlooked it would leave the others.
+//! Which range to ask for, and when a block is final, is the watcher's to know. Events of no interest to a
+//! node are skipped; one that cannot be read is an error, because a node that overlooked it would leave the
+//! others.
 
 use crate::contracts::{RollupRegistry, SlashingManager, StakeManager};
 use crate::deployment::Contracts;
@@ -132,7 +133,8 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// All events of the contracts in a range of blocks, in their order. Endpoints limit the range, and say so in an error.
+/// All events of the contracts in a range of blocks, in their order. Endpoints limit the range, and say so in
+/// an error.
 pub async fn events(
     provider: &DynProvider,
     contracts: &Contracts,

@@ -1,7 +1,7 @@
 //! Handing evidence to the SlashingManager.
 //!
-//! Whether the evidence holds is for `fairlane-verify` to judge before, and for the contract in the end. One offence is
-//! punished once, whoever was first, so "already slashed" is an ordinary outcome and no error.
+//! Whether the evidence holds is for `fairlane-verify` to judge before, and for the contract in the end. One
+//! offence is punished once, whoever was first, so "already slashed" is an ordinary outcome and no error.
 
 use crate::contracts::SlashingManager;
 use crate::contracts::SlashingManager::{AlreadySlashed, SlashingManagerErrors};

@@ -1,7 +1,8 @@
-//! Proofs of possession (docs/protocol.md, "Registered keys"): both keys of a validator sign who registers them where.
+//! Proofs of possession (docs/protocol.md, "Registered keys"): both keys of a validator sign who registers
+//! them where.
 //!
-//! A proof is good for one operator, one StakeManager and one chain. Points are encoded as EIP-2537 has them: 64 bytes a
-//! coordinate, of which the first 16 are zero.
+//! A proof is good for one operator, one StakeManager and one chain. Points are encoded as EIP-2537 has them:
+//! 64 bytes a coordinate, of which the first 16 are zero.
 
 use crate::contracts::StakeManager::Keys;
 use alloy_primitives::{Address, B256, Bytes};
@@ -30,8 +31,8 @@ pub enum CheckpointKeyError {
     OutOfRange,
 }
 
-/// The BLS12-381 key that a validator signs checkpoints with: public half in G1, signatures in G2. Wiped from memory when
-/// dropped, and never printed.
+/// The BLS12-381 key that a validator signs checkpoints with: public half in G1, signatures in G2. Wiped from
+/// memory when dropped, and never printed.
 #[derive(Clone)]
 pub struct CheckpointKey(SecretKey);
 
@@ -54,8 +55,8 @@ impl CheckpointKey {
         out
     }
 
-    /// The proof of possession over `message`. BLS libraries write a coordinate's imaginary part first, EIP-2537 the real
-    /// part.
+    /// The proof of possession over `message`. BLS libraries write a coordinate's imaginary part first,
+    /// EIP-2537 the real part.
     fn prove(&self, message: &[u8]) -> [u8; 2 * CHECKPOINT_KEY_BYTES] {
         let point = self.0.sign(message, TAG, &[]).serialize();
         let mut out = [0; 2 * CHECKPOINT_KEY_BYTES];

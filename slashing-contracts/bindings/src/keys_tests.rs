@@ -1,4 +1,5 @@
-//! Proofs are those of the vectors that the contracts' tests read, made by another implementation of BLS12-381.
+//! Proofs are those of the vectors that the contracts' tests read, made by another implementation of
+//! BLS12-381.
 
 use super::*;
 use serde_json::Value;

@@ -1,10 +1,10 @@
-//! Fairlane's contracts on Ethereum, as Rust sees them: deployment, registration of validators, evidence, and what
-//! nodes read.
+//! Fairlane's contracts on Ethereum, as Rust sees them: deployment, registration of validators, evidence, and
+//! what nodes read.
 //!
-//! The contracts themselves and their rules are in `slashing-contracts/src`; [`contracts`] has their types, with creation
-//! code embedded, so that nobody needs a Solidity compiler. Everything else is a thin layer that speaks
-//! `fairlane-types` on one side and the contracts on the other: it keeps no state, runs no tasks, retries nothing.
-//! Cursors, retries, several endpoints and waiting for finality are the node's job.
+//! The contracts themselves and their rules are in `slashing-contracts/src`; [`contracts`] has their types,
+//! with creation code embedded, so that nobody needs a Solidity compiler. Everything else is a thin layer
+//! that speaks `fairlane-types` on one side and the contracts on the other: it keeps no state, runs no tasks,
+//! retries nothing. Cursors, retries, several endpoints and waiting for finality are the node's job.
 //!
 //! Amounts are in the token's smallest unit, times are blocks or epochs of Ethereum.
 

@@ -8,7 +8,8 @@ const BURN: Address = address!("000000000000000000000000000000000000dEaD");
 /// 10^18, what most tokens call one.
 const TOKEN: u128 = 1_000_000_000_000_000_000;
 
-/// The parameters of a deployment, for ever. Amounts are in the token's smallest unit, in files as decimal strings.
+/// The parameters of a deployment, for ever. Amounts are in the token's smallest unit, in files as decimal
+/// strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeployParams {

@@ -56,8 +56,8 @@ impl<'a> OperatorAccount<'a> {
         Ok(())
     }
 
-    /// Registers both keys, with `amount` of stake, and takes a seat if one is free. `addresses` are the multiaddresses of
-    /// the node, separated by spaces.
+    /// Registers both keys, with `amount` of stake, and takes a seat if one is free. `addresses` are the
+    /// multiaddresses of the node, separated by spaces.
     pub async fn register(
         &self,
         consensus: &SigningKey,

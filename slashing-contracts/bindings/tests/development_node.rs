@@ -1,6 +1,8 @@
-//! Everything against a real Ethereum node: deployment and its resumption, registration, evidence, and what nodes read.
+//! Everything against a real Ethereum node: deployment and its resumption, registration, evidence, and what
+//! nodes read.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use alloy_primitives::U256;
 use alloy_provider::{DynProvider, Provider as _};
 use alloy_signer_local::PrivateKeySigner;
 use fairlane_l1::deploy::{DeployError, deploy};
@@ -21,7 +23,8 @@ use std::path::Path;
 const STAKE: u128 = 2_000_000_000_000_000_000_000;
 const GENESIS: Hash32 = Hash32::from_bytes([0x6e; 32]);
 
-/// A chain with deployed contracts: account 0 deploys, account 1 is the guardian, 2 to 5 are operators, 6 reports.
+/// A chain with deployed contracts: account 0 deploys, account 1 is the guardian, 2 to 5 are operators, 6
+/// reports.
 struct World {
     anvil: Anvil,
     accounts: Vec<PrivateKeySigner>,
@@ -90,7 +93,7 @@ async fn register(world: &World, operator: usize) {
     account.mint(2 * STAKE).await.unwrap();
     let checkpoint = CheckpointKey::from_seed(&[u8::try_from(operator).unwrap(); 32]);
     account.register(&consensus_key(operator), &checkpoint, STAKE, "/dns/node/tcp/1").await.unwrap();
-    assert_eq!(account.balance().await.unwrap(), alloy_primitives::U256::from(STAKE));
+    assert_eq!(account.balance().await.unwrap(), U256::from(STAKE));
 }
 
 fn precommit(key: &SigningKey, network: &NetworkId, block: u8) -> SignedVote {
@@ -193,7 +196,7 @@ async fn read_everything(world: &World, evidence: &Evidence, network: NetworkId)
     assert_eq!(slashing.slot, evidence::slot(evidence));
     assert_eq!((slashing.operator, slashing.validator), (operator, validator));
     assert_eq!(slashing.offence, Offence::DoublePrecommit);
-    assert_eq!(slashing.penalty, alloy_primitives::U256::from(STAKE / 20));
+    assert_eq!(slashing.penalty, U256::from(STAKE / 20));
 
     let state = L1State::at(&provider, contracts, newest);
     assert_eq!(state.block().await.unwrap().unwrap().0, newest);
@@ -221,7 +224,7 @@ async fn contracts_say_why_they_refuse() {
     let error = account.request_unbond(2 * STAKE).await.unwrap_err();
     assert!(matches!(
         error.refusal(),
-        Some(Refusal::Stake(StakeManagerErrors::InsufficientStake(e))) if e.bonded == alloy_primitives::U256::from(STAKE)
+        Some(Refusal::Stake(StakeManagerErrors::InsufficientStake(e))) if e.bonded == U256::from(STAKE)
     ));
     assert!(error.to_string().contains("InsufficientStake {"), "{error}");
     assert!(!error.is_transient());

@@ -1,7 +1,7 @@
 //! Deploys Fairlane's contracts, and opens their network.
 //!
-//! The record that it writes is all that nodes and operators need. Running it again with the same arguments checks what is
-//! there, and finishes what was interrupted.
+//! The record that it writes is all that nodes and operators need. Running it again with the same arguments
+//! checks what is there, and finishes what was interrupted.
 
 use alloy_signer_local::PrivateKeySigner;
 use clap::Parser;
@@ -19,8 +19,8 @@ const KEY_VARIABLE: &str = "FAIRLANE_DEPLOY_KEY";
 
 /// Deploys Fairlane's contracts on Ethereum, checks them, and opens their network.
 ///
-/// The deployer's secret key (64 hexadecimal digits) comes from a file that only its owner may read, or from the environment
-/// variable FAIRLANE_DEPLOY_KEY. It is never an argument, because others can read those.
+/// The deployer's secret key (64 hexadecimal digits) comes from a file that only its owner may read, or from
+/// the environment variable FAIRLANE_DEPLOY_KEY. It is never an argument, because others can read those.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -36,14 +36,15 @@ struct Arguments {
     /// Only compare the contracts with the record. Needs no key.
     #[arg(long, conflicts_with_all = ["key_file", "open"])]
     check: bool,
-    /// The hash of the genesis, to open the network with. The key must be the guardian's, and settings are not needed
-    /// once the contracts are deployed.
+    /// The hash of the genesis, to open the network with. The key must be the guardian's, and settings are
+    /// not needed once the contracts are deployed.
     #[arg(long, value_name = "GENESIS_HASH")]
     open: Option<String>,
     /// The token that is staked. A development chain gets one that anybody can mint where this is missing.
     #[arg(long)]
     token: Option<Address>,
-    /// Opens the network, may pause for short, and may put one validator an epoch into jail. Default: the deployer.
+    /// Opens the network, may pause for short, and may put one validator an epoch into jail. Default: the
+    /// deployer.
     #[arg(long)]
     guardian: Option<Address>,
     /// Where penalties and fees go. Default: they are burned.

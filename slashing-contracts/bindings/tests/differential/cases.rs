@@ -1,7 +1,8 @@
 //! Keys, messages and signatures of many kinds, each made from a seed and its number alone.
 //!
-//! Where a kind needs keys or nonces with components of small order, they are made with curve25519-dalek's points: the
-//! torsion group has eight elements T, and P + T has the same cofactored meaning as P and another cofactorless one.
+//! Where a kind needs keys or nonces with components of small order, they are made with curve25519-dalek's
+//! points: the torsion group has eight elements T, and P + T has the same cofactored meaning as P and another
+//! cofactorless one.
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::edwards::EdwardsPoint;

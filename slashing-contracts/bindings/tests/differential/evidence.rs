@@ -1,6 +1,8 @@
-//! The EvidenceVerifier against `fairlane-verify`: the same bytes prove the same offence, or nothing, to both.
+//! The EvidenceVerifier against `fairlane-verify`: the same bytes prove the same offence, or nothing, to
+//! both.
 //!
-//! Evidence is made from raw bytes and signed as it stands, so that what no decoder accepts is signed validly too.
+//! Evidence is made from raw bytes and signed as it stands, so that what no decoder accepts is signed validly
+//! too.
 
 use crate::cases::Dice;
 use crate::evm::{Answer, Contract};
@@ -18,7 +20,8 @@ use std::collections::BTreeMap;
 const CASES: u64 = 6_000;
 const NETWORK: NetworkId = NetworkId::from_bytes([0x77; 32]);
 
-/// The three kinds of evidence: their first byte, the domain, and how many bytes one statement has without its signature.
+/// The three kinds of evidence: their first byte, the domain, and how many bytes one statement has without
+/// its signature.
 const KINDS: [(u8, Domain, usize); 3] =
     [(1, Domain::SEGMENT, 184), (2, Domain::VOTE, 78), (3, Domain::PROPOSAL, 81)];
 

@@ -1,5 +1,5 @@
-//! The contracts against Rust on the same inputs, where no disagreement is allowed: here ed25519 against ed25519-dalek's
-//! `verify_strict`, in [`evidence`] the judgement of evidence.
+//! The contracts against Rust on the same inputs, where no disagreement is allowed: here ed25519 against
+//! ed25519-dalek's `verify_strict`, in [`evidence`] the judgement of evidence.
 //!
 //! A case follows from the seed and its number, so a failure is replayed with the two numbers that it prints:
 //! `FAIRLANE_DIFFERENTIAL_SEED=… FAIRLANE_DIFFERENTIAL_FIRST=… FAIRLANE_DIFFERENTIAL_CASES=1`.
