@@ -196,8 +196,8 @@ fn an_answer_that_reaches_its_goal_goes_in_newest_first() {
 fn the_interval_grows_with_the_network() {
     let config = LaneServiceConfig::default();
     let millis = |validators| config.interval_for(validators).as_millis();
-    assert_eq!([millis(1), millis(4), millis(10), millis(11), millis(100)], [20, 20, 20, 40, 200]);
-    assert_eq!(millis(1_000), 250);
+    assert_eq!([millis(1), millis(4), millis(10), millis(11), millis(100)], [14, 14, 14, 28, 140]);
+    assert_eq!(millis(2_000), 250);
 }
 
 #[test]
