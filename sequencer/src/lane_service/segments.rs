@@ -78,6 +78,9 @@ impl Actor {
         let now = self.clock.now();
         let effects = self.view.insert(segment.clone(), now);
         if self.view.contains(&reference.digest) {
+            let delay = Duration::from_nanos(now.since(segment.header().timestamp));
+            self.metrics.delay_seconds.observe(delay.as_secs_f64());
+            self.rhythm.observe(delay);
             self.recent.insert(&segment);
             self.persist.add(segment);
             self.dirty = true;
