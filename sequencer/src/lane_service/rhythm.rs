@@ -43,11 +43,12 @@ impl Rhythm {
         self.deviation = blend(self.deviation, difference);
     }
 
-    /// When the segment after the one of `last` is closed, if there is something to say. Never later than without a
-    /// rhythm by more than half an interval.
+    /// When the segment after the one of `last` is closed, if there is something to say. Never later than an interval
+    /// and a half.
     pub(super) fn due(&self, last: Instant, interval: Duration) -> Instant {
-        let plain = last + interval;
-        self.slot(last, interval).filter(|slot| *slot <= plain + interval / 2).unwrap_or(plain)
+        // Where segments need long to arrive, for want of processors or for distance, more of them would not help.
+        let plain = last + interval.max((4 * self.delay).min(interval * 3 / 2));
+        self.slot(last, interval).filter(|slot| *slot <= last + interval * 3 / 2).unwrap_or(plain)
     }
 
     /// The next time for a segment before a height.
@@ -110,7 +111,7 @@ mod tests {
         assert_eq!(Rhythm::default().due(now, INTERVAL), now + INTERVAL);
         let mut slow = steady(now);
         (0..200).for_each(|_| slow.observe(ms(50)));
-        assert_eq!(slow.due(now + ms(3), INTERVAL), now + ms(23), "segments take too long");
+        assert_eq!(slow.due(now + ms(3), INTERVAL), now + ms(33), "segments take too long");
         let long_ago = steady(now);
         assert_eq!(long_ago.due(now + ms(500), INTERVAL), now + ms(520), "consensus stands still");
     }
