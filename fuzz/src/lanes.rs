@@ -193,7 +193,9 @@ impl World {
                 }
                 LaneEffect::Evidence(evidence) => {
                     verify_evidence(&evidence, &NETWORK).expect("evidence of a view proves something");
-                    let Evidence::LaneEquivocation(pair) = evidence else { panic!("lanes see segments only") };
+                    let Evidence::LaneEquivocation(pair) = evidence else {
+                        panic!("lanes see segments only")
+                    };
                     assert_eq!(pair[0].header.lane, self.ends[ATTACKER].lane, "an honest lane is accused");
                 }
                 LaneEffect::Fetch { .. } | LaneEffect::Dropped { .. } => {}

@@ -1,7 +1,7 @@
 //! A certified batch on its way through bad hands: changed anywhere, it is refused or still says the same.
 
-use crate::fixture::{Chain, item};
 use crate::batch::WireBatch;
+use crate::fixture::{Chain, item};
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use fairlane_types::{BatchHeader, BlockHeader, CommitCertificate, Decode, Encode, HeadPath};
