@@ -3,7 +3,7 @@
 //! The load is open loop: a transaction that is sent late counts from when it was due. Latency is from there to
 //! *verified delivery* at the rollup's subscriber. Nothing in the first seconds is counted.
 
-use crate::network::NetworkSpec;
+use crate::network::{Hosts, NetworkSpec};
 use crate::proc;
 use crate::session::{CpuCores, CpuSample, Session, SessionSpec, round2};
 use crate::watch::LatencyMs;
@@ -115,6 +115,7 @@ pub async fn run(args: BenchArgs) -> eyre::Result<()> {
             groups: (0..u32::from(args.groups)).flat_map(|group| [GroupId::new(group); 2]).collect(),
             segment_interval: args.segment_interval,
             log_filter: args.log.clone(),
+            hosts: Hosts::Loopback,
         },
         keep: args.home.clone(),
         rate: args.rate.into(),

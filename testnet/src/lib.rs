@@ -1,9 +1,11 @@
-//! Local Fairlane networks on this machine: `up` to look at one, `bench` to measure one.
+//! Local Fairlane networks on this machine: `up` to look at one, `bench` to measure one, `chaos` to hurt one.
 //!
 //! Nodes are real processes: this program starts itself again as `fairlane node`, so that one build has all that
-//! is needed. Everything listens on loopback, on ports that the system gives.
+//! is needed. Everything listens on loopback, on ports that the system gives; `chaos` may give each node a network
+//! namespace of its own.
 
 pub mod bench;
+pub mod chaos;
 pub mod clock;
 pub mod load;
 pub mod network;

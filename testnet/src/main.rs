@@ -1,7 +1,7 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
-use fairlane_testnet::{bench, sim, up};
+use fairlane_testnet::{bench, chaos, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -23,6 +23,8 @@ enum Command {
     Up(up::UpArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
+    /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
+    Chaos(chaos::ChaosArgs),
     /// Simulate networks with faults and liars, and check what is promised.
     Sim(sim::SimArgs),
 }
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Up(args) => up::run(args).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Chaos(args) => chaos::run(args).await,
             Command::Sim(args) => sim::run(&args),
         }
     });

@@ -93,9 +93,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the network, then one subscriber for each rollup, then the load.
+    /// Makes a network and starts it, then one subscriber for each rollup, then the load.
     pub async fn start(spec: SessionSpec) -> eyre::Result<Self> {
-        let mut network = LocalNetwork::create(&spec.network, spec.keep.clone())?;
+        let network = LocalNetwork::create(&spec.network, spec.keep.clone())?;
+        Self::start_on(network, spec).await
+    }
+
+    /// Starts a network that was made for `spec`, then one subscriber for each rollup, then the load.
+    pub async fn start_on(mut network: LocalNetwork, spec: SessionSpec) -> eyre::Result<Self> {
         network.start().await?;
         let rollups: Vec<RollupId> = spec.network.rollups().iter().map(|rollup| rollup.id).collect();
         let kinds = payload_kinds(&rollups, spec.evm);

@@ -1,6 +1,6 @@
 //! `up`: a local network to look at. Starts it, loads it, watches it, and shows what happens.
 
-use crate::network::{NetworkSpec, NodeStatus};
+use crate::network::{Hosts, NetworkSpec, NodeStatus};
 use crate::session::{Session, SessionSpec};
 use crate::table::{Table, columns};
 use eyre::WrapErr;
@@ -45,6 +45,7 @@ impl UpArgs {
                 groups: vec![GroupId::ZERO; self.rollups.into()],
                 segment_interval: Duration::from_millis(14),
                 log_filter: "info".into(),
+                hosts: Hosts::Loopback,
             },
             keep: self.home.clone(),
             rate: self.rate.into(),

@@ -34,6 +34,14 @@ fn network_of_four_goes_on_without_one_and_lets_it_catch_up() {
 }
 
 #[test]
+fn network_of_four_keeps_its_promises_while_its_validators_are_hurt() {
+    let output = testnet(&["chaos", "--seed", "4", "--for", "20s", "--rate", "200"]);
+    assert!(output.status.success(), "{}", texts(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("0 lost, 0 duplicated, no evidence"), "{text}");
+}
+
+#[test]
 fn a_wrong_option_is_refused_with_the_allowed_range() {
     let output = testnet(&["up", "--validators", "0"]);
     assert!(!output.status.success());

@@ -23,6 +23,8 @@ mod stream;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "fuzzing")]
+pub use codec::fuzzing;
 pub use config::{EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
 pub use error::EngineError;
 pub use fairlane_agreement::ConsensusTimeouts;

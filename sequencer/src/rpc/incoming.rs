@@ -1,4 +1,4 @@
-//! Accepting connections: bounded in number, by client address too, and given up when they never speak.
+//! Accepting connections: bounded in number, by client address too, and given up when they never get to speak HTTP/2.
 
 use super::slots::{Slot, Slots};
 use futures::Stream;
@@ -12,8 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Sleep;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// How long a connection may stay silent after it is made.
-const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// How long a connection may take, after it is made, until its client has said that it speaks HTTP/2. From then on
+/// HTTP/2's own pings find out who is gone.
+const GREETING: Duration = Duration::from_secs(10);
+/// How many bytes say so.
+const GREETING_BYTES: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 /// How long to wait after accepting failed: usually there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -36,8 +39,8 @@ pub(super) fn connections(listener: TcpListener, limit: usize) -> impl Stream<It
             };
             // Without it small answers wait for acknowledgements; harmless where it is not supported.
             let _ = stream.set_nodelay(true);
-            let silence = Some(Box::pin(tokio::time::sleep(FIRST_BYTE)));
-            return Some((Ok(Connection { stream, silence, _slot: slot }), (listener, slots)));
+            let deadline = Some(Box::pin(tokio::time::sleep(GREETING)));
+            return Some((Ok(Connection { stream, deadline, heard: 0, _slot: slot }), (listener, slots)));
         }
     })
 }
@@ -46,8 +49,10 @@ pub(super) fn connections(listener: TcpListener, limit: usize) -> impl Stream<It
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    /// Runs out when nothing has arrived in time; gone once something has.
-    silence: Option<Pin<Box<Sleep>>>,
+    /// Runs out when the greeting has not arrived in time; gone once it has.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Bytes of the greeting that have arrived.
+    heard: usize,
     _slot: Slot,
 }
 
@@ -65,11 +70,16 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if result.is_ready() {
-            self.silence = None;
-        } else if let Some(silence) = &mut self.silence
-            && silence.as_mut().poll(context).is_ready()
+        if self.deadline.is_some() {
+            self.heard += buffer.filled().len() - before;
+            if self.heard >= GREETING_BYTES {
+                self.deadline = None;
+            }
+        }
+        if let (Poll::Pending, Some(deadline)) = (&result, &mut self.deadline)
+            && deadline.as_mut().poll(context).is_ready()
         {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

@@ -1,6 +1,6 @@
 //! Writes the homes of a local network: keys, one genesis, and a configuration each.
 
-use super::Node;
+use super::{Hosts, Node};
 use crate::clock::unix_nanos;
 use crate::ports;
 use eyre::WrapErr;
@@ -29,6 +29,8 @@ pub struct NetworkSpec {
     pub segment_interval: Duration,
     /// The filter of the nodes' logs.
     pub log_filter: String,
+    /// Where the validators live.
+    pub hosts: Hosts,
 }
 
 impl NetworkSpec {
@@ -79,7 +81,8 @@ pub(super) fn write_homes(spec: &NetworkSpec, dir: &Path) -> eyre::Result<(Genes
         let path = home.config();
         std::fs::write(&path, config::template(&config))
             .wrap_err_with(|| format!("writing {}", path.display()))?;
-        nodes.push(Node::new(home.path().to_owned(), ports[index].rpc, ports[index].metrics));
+        let (rpc, metrics) = (config.rpc.listen, config.metrics.listen);
+        nodes.push(Node::new(home.clone(), spec.hosts.enter(index), rpc, metrics));
     }
     Ok((genesis, nodes))
 }
@@ -111,21 +114,24 @@ fn genesis(spec: &NetworkSpec, validators: &[ValidatorId]) -> eyre::Result<Genes
 
 fn node_config(spec: &NetworkSpec, index: usize, ports: &[NodePorts]) -> eyre::Result<Config> {
     let own = ports[index];
-    let address = |port: u16| format!("/ip4/127.0.0.1/tcp/{port}").parse();
-    let others = || ports.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, ports)| ports);
+    let host = spec.hosts.address(index);
+    let address = |node: usize, port: u16| format!("/ip4/{}/tcp/{port}", spec.hosts.address(node)).parse();
+    let others = || ports.iter().enumerate().filter(|(other, _)| *other != index);
     let mut config = Config::default();
     config.node.moniker = format!("node{index}");
-    config.consensus.listen = address(own.consensus)?;
-    config.consensus.peers = others().map(|peer| address(peer.consensus)).collect::<Result<_, _>>()?;
-    config.segments.listen = address(own.segments)?;
-    config.segments.peers = others().map(|peer| address(peer.segments)).collect::<Result<_, _>>()?;
+    config.consensus.listen = address(index, own.consensus)?;
+    config.consensus.peers =
+        others().map(|(at, peer)| address(at, peer.consensus)).collect::<Result<_, _>>()?;
+    config.segments.listen = address(index, own.segments)?;
+    config.segments.peers =
+        others().map(|(at, peer)| address(at, peer.segments)).collect::<Result<_, _>>()?;
     config.segments.interval = spec.segment_interval;
-    config.rpc.listen = ([127, 0, 0, 1], own.rpc).into();
+    config.rpc.listen = (host, own.rpc).into();
     // All clients of a local network share one address.
     config.rpc.client_transactions_per_second = 1_000_000;
     config.rpc.client_bytes_per_second = config::ByteSize::mib(1024);
     config.admin.listen = ([127, 0, 0, 1], own.admin).into();
-    config.metrics.listen = ([127, 0, 0, 1], own.metrics).into();
+    config.metrics.listen = (host, own.metrics).into();
     config.log.format = LogFormat::Pretty;
     config.log.filter = spec.log_filter.clone();
     Ok(config)

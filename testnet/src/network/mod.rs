@@ -1,9 +1,11 @@
 //! A local network: real validator processes on loopback, with their homes in one directory.
 
 mod home;
+mod hosts;
 mod node;
 
 pub use home::NetworkSpec;
+pub use hosts::Hosts;
 pub use node::{Node, NodeStatus};
 
 use eyre::WrapErr;

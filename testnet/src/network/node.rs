@@ -3,7 +3,10 @@
 use eyre::WrapErr;
 use fairlane_proto::v1::chain_service_client::ChainServiceClient;
 use fairlane_proto::v1::{GetStatusRequest, GetStatusResponse};
+use fairlane_sequencer::config::Home;
 use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -25,21 +28,28 @@ pub type NodeStatus = GetStatusResponse;
 /// A validator on this machine.
 #[derive(Debug)]
 pub struct Node {
-    home: PathBuf,
-    rpc_port: u16,
-    metrics_port: u16,
+    home: Home,
+    /// The command that the node is started by; empty where it is started directly.
+    enter: Vec<String>,
+    rpc: SocketAddr,
+    metrics: SocketAddr,
     child: Option<Child>,
     channel: Option<Channel>,
 }
 
 impl Node {
-    pub(super) fn new(home: PathBuf, rpc_port: u16, metrics_port: u16) -> Self {
-        Self { home, rpc_port, metrics_port, child: None, channel: None }
+    pub(super) fn new(home: Home, enter: Vec<String>, rpc: SocketAddr, metrics: SocketAddr) -> Self {
+        Self { home, enter, rpc, metrics, child: None, channel: None }
+    }
+
+    /// Where its files are.
+    pub fn home(&self) -> &Home {
+        &self.home
     }
 
     /// The gRPC endpoint.
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.rpc_port)
+        format!("http://{}", self.rpc)
     }
 
     /// The process id while it runs.
@@ -53,10 +63,12 @@ impl Node {
         let log = std::fs::File::options().create(true).append(true).open(&path);
         let log = log.wrap_err_with(|| format!("opening {}", path.display()))?;
         let program = std::env::current_exe().wrap_err("finding this program's own path")?;
-        let child = Command::new(program)
+        let mut words = self.enter.iter().map(OsString::from).chain([program.into_os_string()]);
+        let child = Command::new(words.next().expect("the program itself is among them"))
+            .args(words)
             .arg("node")
             .arg("--home")
-            .arg(&self.home)
+            .arg(self.home.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -71,14 +83,14 @@ impl Node {
     /// Fails when the process has ended by itself, and shows the end of its log.
     pub fn check_alive(&mut self) -> eyre::Result<()> {
         let Some(child) = &mut self.child else {
-            eyre::bail!("the validator in {} was not started", self.home.display())
+            eyre::bail!("the validator in {} was not started", self.home.path().display())
         };
         match child.try_wait()? {
             None => Ok(()),
             Some(status) => {
                 eyre::bail!(
                     "the validator in {} ended with {status}:\n{}",
-                    self.home.display(),
+                    self.home.path().display(),
                     self.log_tail()
                 )
             }
@@ -87,13 +99,20 @@ impl Node {
 
     /// Asks the node for its status.
     pub async fn status(&mut self) -> eyre::Result<NodeStatus> {
+        Ok(self.chain()?.get_status(GetStatusRequest {}).await?.into_inner())
+    }
+
+    /// A client of the node's chain service. Each of its requests has a time limit.
+    pub fn chain(&mut self) -> eyre::Result<ChainServiceClient<Channel>> {
         if self.channel.is_none() {
-            let endpoint =
-                Endpoint::from_shared(self.endpoint())?.timeout(REQUEST_LIMIT).connect_timeout(REQUEST_LIMIT);
+            let endpoint = Endpoint::from_shared(self.endpoint())?
+                .timeout(REQUEST_LIMIT)
+                .connect_timeout(REQUEST_LIMIT)
+                .http2_keep_alive_interval(REQUEST_LIMIT)
+                .keep_alive_timeout(REQUEST_LIMIT);
             self.channel = Some(endpoint.connect_lazy());
         }
-        let channel = self.channel.clone().expect("it was set above");
-        Ok(ChainServiceClient::new(channel).get_status(GetStatusRequest {}).await?.into_inner())
+        Ok(ChainServiceClient::new(self.channel.clone().expect("it was set above")))
     }
 
     /// The sum of a metric over its labels that contain `label`, as the node exposes it.
@@ -108,7 +127,7 @@ impl Node {
     }
 
     async fn scrape(&self) -> eyre::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics_port)).await?;
+        let mut stream = TcpStream::connect(self.metrics).await?;
         stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await?;
         let mut text = String::new();
         stream.read_to_string(&mut text).await?;
@@ -122,11 +141,30 @@ impl Node {
         }
     }
 
+    /// Whether the process runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Takes all processor time from the process, without its noticing.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Gives it back.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Asks the process to stop (SIGTERM).
-    pub fn ask_to_stop(&mut self) {
-        let pid = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::TERM);
+    pub fn ask_to_stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// A process that has ended by now needs no signal.
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
+            let _ = kill_process(pid, signal);
         }
     }
 
@@ -134,14 +172,14 @@ impl Node {
     pub async fn wait_stopped(&mut self) {
         let Some(child) = &mut self.child else { return };
         if tokio::time::timeout(STOP_LIMIT, child.wait()).await.is_err() {
-            tracing::warn!(home = %self.home.display(), "a validator did not stop in time and is killed");
+            tracing::warn!(home = %self.home.path().display(), "a validator did not stop in time and is killed");
             let _ = child.kill().await;
         }
         self.child = None;
     }
 
     fn log_path(&self) -> PathBuf {
-        self.home.join("node.log")
+        self.home.path().join("node.log")
     }
 
     /// The end of the node's log.

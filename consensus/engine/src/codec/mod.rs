@@ -6,6 +6,8 @@
 //! write-ahead log, so changing one needs a new log.
 
 mod consensus;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod sync;
 #[cfg(test)]
 mod tests;

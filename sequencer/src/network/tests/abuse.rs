@@ -185,3 +185,27 @@ async fn too_many_fetches_are_answered_with_nothing_and_counted() {
     assert!(empty > 0, "10 may be saved up, and 5 a second follow");
     assert!(node.offences(Offence::TooMany) > 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn segments_that_nobody_has_are_answered_with_nothing() {
+    let source = lane(&key(1), 3, 10);
+    let limits = NetworkLimits { fetches_per_second: 1_000, ..NetworkLimits::default() };
+    let node = Setup { source, limits, ..Setup::default() }.start().await;
+    let friend = Setup { peers: vec![node.address.clone()], ..Setup::default() }.start().await;
+    friend.connected(1).await;
+    let nobodys = lane(&key(9), 2, 10).0[1].reference();
+    let wants = [
+        FetchWant::Names(vec![nobodys; 256]),
+        FetchWant::Range { last: nobodys, after: LaneSeq::new(u64::MAX) },
+        FetchWant::Range {
+            last: fairlane_types::SegmentRef { seq: LaneSeq::new(u64::MAX), ..nobodys },
+            after: nobodys.seq,
+        },
+        FetchWant::Head(LaneId { incarnation: Incarnation::new(7), ..nobodys.lane }),
+    ];
+    for want in wants.iter().cycle().take(100) {
+        let found = friend.handle.fetch(node.handle.local_peer(), want.clone()).await.unwrap();
+        assert!(found.is_empty(), "{want:?}");
+    }
+    still_works(node, friend).await;
+}

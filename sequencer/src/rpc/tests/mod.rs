@@ -1,5 +1,6 @@
 //! The services on real sockets, over a real store; where transactions are taken, over a real lane service.
 
+mod hostile;
 mod node;
 mod public;
 mod submit;

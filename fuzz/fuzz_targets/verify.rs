@@ -1,0 +1,4 @@
+#![no_main]
+//! Runs `fairlane_fuzz::verify::run` on libFuzzer's inputs.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fairlane_fuzz::verify::run(data));
