@@ -117,6 +117,7 @@ pub async fn run(args: BenchArgs) -> eyre::Result<()> {
             log_filter: args.log.clone(),
         },
         keep: args.home.clone(),
+        l1: false,
         rate: args.rate.into(),
         size: args.size as usize,
         evm: false,

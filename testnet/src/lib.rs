@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod clock;
+pub mod l1;
 pub mod load;
 pub mod network;
 pub mod ports;

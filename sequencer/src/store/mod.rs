@@ -16,6 +16,7 @@
 mod apply;
 mod blocks;
 mod error;
+mod evidence;
 mod open;
 mod prune;
 mod read;

@@ -2,9 +2,10 @@
 
 use eyre::WrapErr;
 use fairlane_proto::v1::chain_service_client::ChainServiceClient;
-use fairlane_proto::v1::{GetStatusRequest, GetStatusResponse};
+use fairlane_proto::v1::evidence_service_client::EvidenceServiceClient;
+use fairlane_proto::v1::{EvidenceRecord, GetStatusRequest, GetStatusResponse, ListEvidenceRequest};
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,6 +41,11 @@ impl Node {
     /// The gRPC endpoint.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.rpc_port)
+    }
+
+    /// Where its files are.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// The process id while it runs.
@@ -87,13 +93,23 @@ impl Node {
 
     /// Asks the node for its status.
     pub async fn status(&mut self) -> eyre::Result<NodeStatus> {
-        if self.channel.is_none() {
-            let endpoint =
-                Endpoint::from_shared(self.endpoint())?.timeout(REQUEST_LIMIT).connect_timeout(REQUEST_LIMIT);
-            self.channel = Some(endpoint.connect_lazy());
-        }
-        let channel = self.channel.clone().expect("it was set above");
+        let channel = self.channel()?;
         Ok(ChainServiceClient::new(channel).get_status(GetStatusRequest {}).await?.into_inner())
+    }
+
+    /// Asks the node which offences it knows of: the first page.
+    pub async fn evidence(&mut self) -> eyre::Result<Vec<EvidenceRecord>> {
+        let mut client = EvidenceServiceClient::new(self.channel()?);
+        Ok(client.list_evidence(ListEvidenceRequest::default()).await?.into_inner().records)
+    }
+
+    fn channel(&mut self) -> eyre::Result<Channel> {
+        if let Some(channel) = &self.channel {
+            return Ok(channel.clone());
+        }
+        let endpoint =
+            Endpoint::from_shared(self.endpoint())?.timeout(REQUEST_LIMIT).connect_timeout(REQUEST_LIMIT);
+        Ok(self.channel.insert(endpoint.connect_lazy()).clone())
     }
 
     /// The sum of a metric over its labels that contain `label`, as the node exposes it.
