@@ -42,7 +42,7 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=128))]
     groups: u16,
     /// How often a validator closes a segment.
-    #[arg(long, default_value = "20ms", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "14ms", value_parser = humantime::parse_duration)]
     segment_interval: Duration,
     /// Kill the last validator this long after the warm-up.
     #[arg(long, value_parser = humantime::parse_duration)]

@@ -47,7 +47,7 @@ impl UpArgs {
             network: NetworkSpec {
                 validators: self.validators.into(),
                 groups: vec![GroupId::ZERO; self.rollups.into()],
-                segment_interval: Duration::from_millis(20),
+                segment_interval: Duration::from_millis(14),
                 log_filter: "info".into(),
             },
             keep: self.home.clone(),

@@ -25,16 +25,19 @@ const BEYOND: u64 = 2;
 /// The doubt of a validator without a log.
 #[derive(Clone, Debug)]
 pub struct Doubt {
-    /// What validators said first since the start; later words would follow the chain as it goes on.
+    /// The highest that validators said since the start.
     told: BTreeMap<ValidatorId, Height>,
-    /// The last height at which something may have been signed, once a quorum was heard.
+    /// The last height at which something may have been signed, once a quorum was heard. What is said later would only
+    /// follow the chain as it goes on.
     last: Option<Height>,
 }
 
 impl Doubt {
-    /// The doubt of a validator that has just started.
-    pub fn new(me: ValidatorId) -> Self {
-        Self { told: BTreeMap::from([(me, Height::ZERO)]), last: None }
+    /// The doubt of a validator that has just started. One that is a quorum by itself has none.
+    pub fn new(set: &ValidatorSet, me: ValidatorId) -> Self {
+        let mut doubt = Self { told: BTreeMap::new(), last: None };
+        doubt.hear(set, me, Height::ZERO);
+        doubt
     }
 
     /// A member of the set says which height it decided last; this is its own word, proven by its key.
@@ -42,7 +45,8 @@ impl Doubt {
         if self.last.is_some() || set.get(&from).is_none() {
             return;
         }
-        self.told.entry(from).or_insert(decided);
+        let told = self.told.entry(from).or_default();
+        *told = decided.max(*told);
         let powers = self.told.keys().filter_map(|id| set.get(id)).map(|member| member.power.get());
         if powers.fold(0, u64::saturating_add) >= set.quorums().quorum {
             let highest = self.told.values().copied().max().unwrap_or(Height::ZERO);

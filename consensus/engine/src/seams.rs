@@ -12,6 +12,7 @@ use fairlane_types::{
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A cut to propose, with all that its block is computed from.
 #[derive(Clone, Debug)]
@@ -40,9 +41,9 @@ pub enum CutVerdict {
 /// The lanes, as consensus sees them.
 #[async_trait]
 pub trait LaneService: Send + Sync + 'static {
-    /// Resolves when a valid next cut exists and is worth a block: something to order, or the idle interval passed.
-    /// Cancel safe.
-    async fn next_cut(&self, base: CutBase) -> NextCut;
+    /// Resolves when a valid next cut exists and is worth a block: something to order, or the idle interval passed;
+    /// but not before the given time, at which the lanes should have said what they have to say. Cancel safe.
+    async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut;
 
     /// The content of a proposed cut, once it is held and the cut, the evidence and the L1 anchor are found valid.
     /// Waits for what is missing and fetches it. With `fresh`, timeliness is judged too; without, a quorum has

@@ -235,7 +235,7 @@ impl Default for SegmentsConfig {
         Self {
             listen: loopback(26657),
             peers: Vec::new(),
-            interval: Duration::from_millis(20),
+            interval: Duration::from_millis(14),
             heartbeat: Duration::from_secs(1),
             seal_bytes: ByteSize::kib(512),
             gossip: false,

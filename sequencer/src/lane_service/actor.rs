@@ -13,6 +13,7 @@ use crate::lane_service::intake::Intake;
 use crate::lane_service::messages::{Arrived, Outcome, Request, Submission};
 use crate::lane_service::own_lane::OwnLane;
 use crate::lane_service::recent::RecentSegments;
+use crate::lane_service::rhythm::Rhythm;
 use crate::lane_service::seal::Pace;
 use crate::lane_service::segments::Persist;
 use crate::lane_service::status::{LaneServiceStatus, LaneStatus};
@@ -133,6 +134,7 @@ pub fn start(
         base: parts.base,
         own: OwnLane::Outside,
         pace: Pace::new(now),
+        rhythm: Rhythm::default(),
         submissions: Submissions::new(&params),
         evidence: WaitingEvidence::default(),
         reports: parts.reports,
@@ -184,6 +186,7 @@ pub(super) struct Actor {
     pub(super) base: CutBase,
     pub(super) own: OwnLane,
     pub(super) pace: Pace,
+    pub(super) rhythm: Rhythm,
     pub(super) submissions: Submissions,
     pub(super) evidence: WaitingEvidence,
     pub(super) reports: Reports,
@@ -264,7 +267,7 @@ impl Actor {
         self.seal_if_due();
         self.persist_next();
         let later = Instant::now() + Duration::from_secs(1);
-        [self.seal_deadline(), self.idle_deadline()].into_iter().flatten().fold(later, Instant::min)
+        [self.seal_deadline(), self.cut_deadline()].into_iter().flatten().fold(later, Instant::min)
     }
 
     fn drain(&mut self, arrived: &mut mpsc::Receiver<Arrived>) {

@@ -5,7 +5,8 @@
 //! lane's goal: the segments up to it are fetched as long ranges, wait here, and enter the view as it moves on.
 //!
 //! What waits is verified, and bounded by bytes. It need not be what the cuts decide: then the cut's own segments are
-//! fetched by name, and what waits here is dropped as it is passed.
+//! fetched by name, and what waits here is dropped as it is passed. A goal that nobody serves is given up: who showed it
+//! may have made it up, or shown it to this node alone.
 
 use crate::lane_service::fetcher::Order;
 use crate::network::{FetchWant, PeerInfo};
@@ -25,6 +26,8 @@ struct Reading {
     bytes: usize,
     in_flight: bool,
     attempts: usize,
+    /// How many answers in a row brought nothing.
+    fruitless: usize,
     next: Instant,
 }
 
@@ -41,6 +44,8 @@ impl Ahead {
     const WINDOW: u64 = 128;
     /// The shortest range that is asked for: what is closer to the goal comes by itself.
     const MIN_RANGE: u64 = 64;
+    /// How often each peer may answer with nothing before a goal is given up.
+    const TURNS: usize = 3;
     /// After an answer that brought nothing.
     const PAUSE: Duration = Duration::from_millis(100);
 
@@ -52,6 +57,7 @@ impl Ahead {
             bytes: 0,
             in_flight: false,
             attempts: 0,
+            fruitless: 0,
             next: now,
         });
         if segment.seq > reading.goal.seq {
@@ -66,7 +72,12 @@ impl Ahead {
         peers: &[PeerInfo],
         now: Instant,
     ) -> Vec<Order> {
-        self.lanes.retain(|lane, reading| reading.in_flight || held(*lane) < reading.goal.seq);
+        let patience = Self::TURNS * peers.len().max(1);
+        for reading in self.lanes.values_mut().filter(|reading| reading.fruitless >= patience) {
+            reading.give_up();
+        }
+        let is_open = |lane: &LaneId, reading: &Reading| held(*lane) < reading.goal.seq;
+        self.lanes.retain(|lane, reading| reading.in_flight || is_open(lane, reading));
         let share = Self::MAX_BYTES / self.lanes.len().max(1);
         let mut orders = Vec::new();
         for (lane, reading) in &mut self.lanes {
@@ -94,7 +105,10 @@ impl Ahead {
         reading.next = now;
         if segments.is_empty() {
             reading.attempts = reading.attempts.wrapping_add(1);
+            reading.fruitless = reading.fruitless.saturating_add(1);
             reading.next = now + Self::PAUSE;
+        } else {
+            reading.fruitless = 0;
         }
         for segment in segments {
             let next = reading.reached().unwrap_or(held).next();
@@ -122,6 +136,15 @@ impl Ahead {
 impl Reading {
     fn reached(&self) -> Option<LaneSeq> {
         self.waiting.back().map(|last| last.header().seq)
+    }
+
+    /// Settles for what was reached, until a peer shows another goal.
+    fn give_up(&mut self) {
+        self.goal.seq = LaneSeq::ZERO;
+        if let Some(last) = self.waiting.back() {
+            self.goal = last.reference();
+        }
+        self.fruitless = 0;
     }
 }
 

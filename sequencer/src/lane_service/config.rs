@@ -23,7 +23,7 @@ pub struct LaneServiceConfig {
 impl Default for LaneServiceConfig {
     fn default() -> Self {
         Self {
-            interval: Duration::from_millis(20),
+            interval: Duration::from_millis(14),
             heartbeat: Duration::from_secs(1),
             seal_bytes: 512 * 1024,
             idle_block: Duration::from_secs(1),

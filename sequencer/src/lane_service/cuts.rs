@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 pub(super) enum Waiter {
     Next {
         base: CutBase,
+        not_before: Instant,
         reply: oneshot::Sender<NextCut>,
     },
     Judge {
@@ -90,7 +91,12 @@ const PROPOSAL_PATIENCE: Duration = Duration::from_millis(60);
 impl Actor {
     pub(super) fn on_request(&mut self, request: Request) {
         match request {
-            Request::Next { base, reply } => self.waiters.push(Waiter::Next { base, reply }),
+            Request::Next { base, not_before, reply } => {
+                if not_before > Instant::now() {
+                    self.rhythm.expect(not_before);
+                }
+                self.waiters.push(Waiter::Next { base, not_before, reply });
+            }
             Request::Judge { base, proposal, round, fresh, reply } => {
                 self.waiters.push(Waiter::Judge { base, proposal, round, fresh, reply });
             }
@@ -153,17 +159,21 @@ impl Actor {
     }
 
     /// When a question about the next cut has to be looked at again, whether or not something changes.
-    pub(super) fn idle_deadline(&self) -> Option<Instant> {
-        let waits = self.waiters.iter().any(|waiter| matches!(waiter, Waiter::Next { .. }));
-        let deadline = self.last_block + self.config.idle_block;
-        (waits && Instant::now() < deadline).then_some(deadline)
+    pub(super) fn cut_deadline(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let idle = self.last_block + self.config.idle_block;
+        let earliest = |waiter: &Waiter| match waiter {
+            Waiter::Next { not_before, .. } => Some(if *not_before > now { *not_before } else { idle }),
+            _ => None,
+        };
+        self.waiters.iter().filter_map(earliest).filter(|deadline| *deadline > now).min()
     }
 
     fn try_answer(&mut self, waiter: Waiter) -> Option<Waiter> {
         match waiter {
-            Waiter::Next { base, reply } => match self.next_cut(&base) {
+            Waiter::Next { base, not_before, reply } => match self.next_cut(&base, not_before) {
                 Some(next) => self.hold(Answer::Next(next, reply)),
-                None => return Some(Waiter::Next { base, reply }),
+                None => return Some(Waiter::Next { base, not_before, reply }),
             },
             Waiter::Judge { base, proposal, round, fresh, reply } => {
                 match self.judge(&base, &proposal, round, fresh) {
@@ -184,8 +194,8 @@ impl Actor {
         None
     }
 
-    fn next_cut(&self, base: &CutBase) -> Option<NextCut> {
-        if base.height != self.base.height {
+    fn next_cut(&self, base: &CutBase, not_before: Instant) -> Option<NextCut> {
+        if base.height != self.base.height || Instant::now() < not_before {
             return None;
         }
         let members = &base.validators;

@@ -15,6 +15,7 @@ use fairlane_verify::verify_evidence;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// A handle on the lane service. Cheap to clone.
@@ -162,8 +163,8 @@ impl LaneHandle {
 
 #[async_trait]
 impl LaneService for LaneHandle {
-    async fn next_cut(&self, base: CutBase) -> NextCut {
-        self.ask(|reply| Request::Next { base, reply }).await
+    async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut {
+        self.ask(|reply| Request::Next { base, not_before, reply }).await
     }
 
     async fn judge(

@@ -9,6 +9,7 @@ use fairlane_types::{
     Cut, Evidence, Hash32, Proposal, Round, Segment, SegmentHeader, Signature, Transaction, TxId,
 };
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 /// An answer to submitted transactions.
@@ -60,7 +61,7 @@ pub(super) struct Submission {
 /// What consensus asks.
 pub(super) enum Request {
     /// The next cut, once it is worth a block.
-    Next { base: CutBase, reply: oneshot::Sender<NextCut> },
+    Next { base: CutBase, not_before: Instant, reply: oneshot::Sender<NextCut> },
     /// The content of a proposed cut, once it is held and judged.
     Judge {
         base: CutBase,

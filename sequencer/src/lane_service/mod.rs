@@ -31,6 +31,7 @@ mod messages;
 mod own_lane;
 mod recent;
 mod recovery;
+mod rhythm;
 mod seal;
 mod segments;
 mod status;

@@ -62,13 +62,14 @@ impl Recovery {
         let last = ends.into_iter().flatten().chain([decided]).max_by_key(|end| end.seq).unwrap_or(decided);
         let undecided = self.undecided(decided, last).await?;
         check_one_chain(&ends, &undecided)?;
-        self.adopt(stored, &undecided).await?;
+        self.adopt(&undecided).await?;
         tracing::info!(lane = %self.lane, last = %last.seq, decided = %decided.seq, "the own lane is known to its end");
         Ok(Recovered { lane: self.lane, last, undecided })
     }
 
     /// The newest own segment in the store.
     async fn stored_end(&self) -> Result<Option<SegmentRef>, LaneServiceError> {
+        self.store.settle().await?;
         let lane = self.lane;
         let stored = self.read(move |store| {
             let own = store.last_own_segment(&lane)?;
@@ -210,18 +211,11 @@ impl Recovery {
         }
     }
 
-    /// Makes own segments durable that the store did not hold.
-    async fn adopt(
-        &self,
-        stored: Option<SegmentRef>,
-        undecided: &[Arc<Segment>],
-    ) -> Result<(), LaneServiceError> {
-        for segment in undecided {
-            if stored.is_none_or(|stored| stored.seq < segment.header().seq) {
-                self.store.put_own_segment(segment.clone()).await?;
-            }
-        }
-        Ok(())
+    /// Makes durable whatever the store did not hold of the own segments. It may hold a later one without an earlier.
+    async fn adopt(&self, undecided: &[Arc<Segment>]) -> Result<(), LaneServiceError> {
+        let Some(last) = undecided.last() else { return Ok(()) };
+        self.store.put_segments(undecided.to_vec()).await?;
+        Ok(self.store.put_own_segment(last.clone()).await?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Closing segments: when, and what must happen before anybody sees one.
 //!
-//! A segment is closed every interval when there is something to say, at once when it is full, and as a heartbeat when
-//! there is nothing. Only one is on its way at a time, so where the disk or the processor is slow the pace adapts:
+//! A segment is closed every interval, in time with consensus, when there is something to say, at once when it is full,
+//! and as a heartbeat when there is nothing. Only one is on its way at a time, so where the disk or the processor is slow the pace adapts:
 //! segments come less often and carry more.
 
 use crate::lane_service::LaneServiceError;
@@ -57,7 +57,7 @@ impl Actor {
         let due = if full {
             self.pace.last
         } else if writer.has_content() {
-            self.pace.last + self.config.interval_for(self.base.validators.len())
+            self.rhythm.due(self.pace.last, self.config.interval_for(self.base.validators.len()))
         } else {
             self.pace.last + self.config.heartbeat
         };
@@ -100,6 +100,7 @@ impl Actor {
     /// The segment is durable and pushed: the lane goes on after it.
     pub(super) fn on_sealed(&mut self, segment: Arc<Segment>) {
         self.pace.sealing = false;
+        self.metrics.seal_seconds.observe(self.pace.last.elapsed().as_secs_f64());
         self.metrics.sealed.inc();
         self.metrics.sealed_transactions.inc_by(segment.transactions().len() as u64);
         if let OwnLane::Recovering(lane, known) = self.own {

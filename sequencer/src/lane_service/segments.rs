@@ -78,6 +78,9 @@ impl Actor {
         let now = self.clock.now();
         let effects = self.view.insert(segment.clone(), now);
         if self.view.contains(&reference.digest) {
+            let delay = Duration::from_nanos(now.since(segment.header().timestamp));
+            self.metrics.delay_seconds.observe(delay.as_secs_f64());
+            self.rhythm.observe(delay);
             self.recent.insert(&segment);
             self.persist.add(segment);
             self.dirty = true;
@@ -210,7 +213,7 @@ impl Actor {
             }
             _ => None,
         };
-        for segment in segments {
+        for segment in as_taken_in(&order.want, segments) {
             match order.source {
                 Some(_) => self.take_in(segment),
                 None => self.take_in_stored(segment),
@@ -230,6 +233,17 @@ impl Actor {
             let _ = outcomes.send(Outcome::Persisted(count, result)).await;
         });
     }
+}
+
+/// An answer in the order in which the view takes it in. One that reaches its goal goes in newest first: of a lane that
+/// equivocated the view takes only what a cut needs, and each segment that it takes makes it need the parent.
+pub(super) fn as_taken_in(want: &FetchWant, mut segments: Vec<Arc<Segment>>) -> Vec<Arc<Segment>> {
+    if let FetchWant::Range { last, .. } = want
+        && segments.last().is_some_and(|segment| segment.reference() == *last)
+    {
+        segments.reverse();
+    }
+    segments
 }
 
 fn held_up_to(tips: &BTreeMap<LaneId, LaneSeq>, base: &CutBase, lane: LaneId) -> LaneSeq {

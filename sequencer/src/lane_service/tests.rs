@@ -185,11 +185,18 @@ impl Node {
     }
 
     /// The own segments in the store, all variants of each place.
-    fn own_segments(&self, seed: u8) -> Vec<Segment> {
+    async fn own_segments(&self, seed: u8) -> Vec<Segment> {
+        self.store.settle().await.unwrap();
         let genesis_params = fairlane_types::ProtocolParams::default();
         let found = self.store.lane_tail(&lane_of(seed), LaneSeq::ZERO, usize::MAX).unwrap();
         let decode = |bytes| Segment::decode(bytes, self.store.network(), &genesis_params).unwrap();
         found.into_iter().map(decode).collect()
+    }
+
+    /// Whether the store shows a lane from its beginning up to a segment.
+    fn stores_up_to(&self, last: &Segment) -> bool {
+        let found = self.store.lane_range(&last.reference(), LaneSeq::ZERO, usize::MAX).unwrap();
+        found.len() as u64 == last.header().seq.get()
     }
 
     /// Stops service, network and store.

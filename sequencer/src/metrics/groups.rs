@@ -38,7 +38,7 @@ pub struct MethodLabel {
 }
 
 /// Lanes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LaneMetrics {
     /// Sequence of the newest segment held.
     pub head: Family<LaneLabel, Gauge>,
@@ -50,6 +50,10 @@ pub struct LaneMetrics {
     pub pending_transactions: Gauge,
     /// Their bytes.
     pub pending_bytes: Gauge,
+    /// From a segment's time, by its author's clock, until it is held here.
+    pub delay_seconds: Histogram,
+    /// From the beginning of an own segment until it is durable and pushed to the others.
+    pub seal_seconds: Histogram,
     /// Segments that this node sealed.
     pub sealed: Counter,
     /// Transactions in them.
@@ -70,7 +74,19 @@ impl LaneMetrics {
     }
 
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self::default();
+        let this = Self {
+            head: Family::default(),
+            lag: Family::default(),
+            frozen: Family::default(),
+            pending_transactions: Gauge::default(),
+            pending_bytes: Gauge::default(),
+            delay_seconds: latency_histogram(),
+            seal_seconds: latency_histogram(),
+            sealed: Counter::default(),
+            sealed_transactions: Counter::default(),
+            segments_refused: Family::default(),
+            submissions_refused: Family::default(),
+        };
         let to = registry.sub_registry_with_prefix("lane");
         to.register("head", "Sequence of the newest segment held", this.head.clone());
         to.register("lag", "Segments between the decided head and the newest one", this.lag.clone());
@@ -81,6 +97,18 @@ impl LaneMetrics {
             this.pending_transactions.clone(),
         );
         to.register_with_unit("pending", "Their size", Unit::Bytes, this.pending_bytes.clone());
+        to.register_with_unit(
+            "delay",
+            "From a segment's time until it is held here",
+            Unit::Seconds,
+            this.delay_seconds.clone(),
+        );
+        to.register_with_unit(
+            "seal",
+            "From the beginning of an own segment until it is durable and pushed",
+            Unit::Seconds,
+            this.seal_seconds.clone(),
+        );
         to.register("sealed_segments", "Segments that this node sealed", this.sealed.clone());
         to.register("sealed_transactions", "Transactions in them", this.sealed_transactions.clone());
         to.register(
@@ -265,6 +293,8 @@ impl NetworkMetrics {
 /// The store.
 #[derive(Clone, Debug)]
 pub struct StoreMetrics {
+    /// How long it took to make durable in the journal what somebody waited for, fsync included.
+    pub journal_seconds: Histogram,
     /// How long one group commit took, fsync included.
     pub commit_seconds: Histogram,
     /// Group commits.
@@ -284,6 +314,7 @@ pub struct StoreMetrics {
 impl StoreMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let this = Self {
+            journal_seconds: latency_histogram(),
             commit_seconds: latency_histogram(),
             commits: Counter::default(),
             requests: Counter::default(),
@@ -293,6 +324,12 @@ impl StoreMetrics {
             min_height: Gauge::default(),
         };
         let to = registry.sub_registry_with_prefix("store");
+        to.register_with_unit(
+            "journal",
+            "Writing to the journal what somebody waits for, fsync included",
+            Unit::Seconds,
+            this.journal_seconds.clone(),
+        );
         to.register_with_unit(
             "commit",
             "One group commit, fsync included",

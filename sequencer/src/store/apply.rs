@@ -1,11 +1,12 @@
 //! What each request writes, within the writer's transaction.
 
 use super::StoreError;
+use super::queue::Write;
 use super::records::{
     decode_proposal, encode_batch, encode_block_batches, encode_bounds, encode_decided, encode_proposal,
 };
 use super::tables::{META_BOUNDS, Tables, lane_key, segment_key};
-use super::writer::{Outcome, Write};
+use super::writer::Outcome;
 use fairlane_engine::{FinalizedBlock, StoredProposal};
 use fairlane_types::{
     CommitCertificate, Decode as _, DecodeError, Encode as _, Height, NetworkId, Proposal, Segment,
@@ -30,6 +31,31 @@ impl<E: Into<StoreError>> From<E> for ApplyError {
     }
 }
 
+/// Applies what the journal held when the file was opened. Some or all of it is in the file already.
+pub(super) fn replay(
+    tables: &mut Tables<'_>,
+    writes: &[Write],
+    network: &NetworkId,
+    outcome: &mut Outcome,
+) -> Result<(), StoreError> {
+    for write in writes {
+        let is_over = match write {
+            Write::Proposal(height, _) => *height <= outcome.tip,
+            Write::Decided(proposal, _) => proposal.header.height <= outcome.tip,
+            _ => false,
+        };
+        if is_over {
+            continue;
+        }
+        match apply(tables, write, network, outcome) {
+            // An own segment before the newest one: it was kept in its time.
+            Ok(()) | Err(ApplyError::Refused(_)) => {}
+            Err(ApplyError::Failed(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Applies one request.
 pub(super) fn apply(
     tables: &mut Tables<'_>,
@@ -48,6 +74,7 @@ pub(super) fn apply(
         Write::Proposal(height, proposal) => Ok(put_proposal(tables, *height, proposal, outcome)?),
         Write::Decided(proposal, certificate) => Ok(put_decided(tables, proposal, certificate, outcome)?),
         Write::Finalized(block) => put_finalized(tables, block, network, outcome),
+        Write::Nothing => Ok(()),
     }
 }
 

@@ -72,6 +72,14 @@ pub enum StoreError {
         /// What is wrong with it.
         source: DecodeError,
     },
+    /// A segment in the journal is not what this software wrote.
+    #[error("the store's journal holds something unreadable as a segment: {0}")]
+    DamagedSegment(String),
+    /// The journal cannot be written. Nothing is written any more: the node has to stop.
+    #[error(
+        "the store's journal failed: {0}. Check the disk (space, permissions, kernel log) and start the node again"
+    )]
+    Journal(Arc<std::io::Error>),
     /// Keeping this segment would let this node sign two segments for one place in its lane.
     #[error(
         "own segment {found} is refused: {newest} is signed already. Another node runs with the same key, or the \
@@ -99,6 +107,10 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn damaged(what: &'static str) -> impl Fn(DecodeError) -> Self {
         move |source| Self::Damaged { what, source }
+    }
+
+    pub(super) fn journal(source: std::io::Error) -> Self {
+        Self::Journal(Arc::new(source))
     }
 }
 

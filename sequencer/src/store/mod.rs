@@ -1,15 +1,18 @@
-//! What must survive a crash: segments, proposals, decisions, batches and snapshots, in one redb file.
+//! What must survive a crash: segments, proposals, decisions, batches and snapshots, in one redb file with a journal
+//! before it.
 //!
-//! One thread writes. It takes whatever requests are queued into one transaction with one fsync (group commit), in
-//! the order in which they were queued, and answers only then. So whatever was queued before a request that is
-//! durable is durable too: a segment that this node's own segment refers to never gets lost without it.
+//! What somebody waits for is appended to the journal and synced, in the order in which it was queued, and written to
+//! redb along with other things soon after (group commit). So whatever was queued before a request that is durable is
+//! durable too: a segment that this node's own segment refers to never gets lost without it. Opening writes to redb what
+//! only the journal holds.
 //!
 //! Invariants: `put_*` that are awaited are durable when they return; a lane place is never filled twice with
 //! different own segments ([`StoreError::WouldEquivocate`]); the file belongs to one network. Once a write has
 //! failed, all later ones fail: the node must stop, and starts again from what is durable.
 //!
-//! Reading happens on redb snapshots and never waits for the writer, but may wait for the disk: from async code,
-//! call what reads many or large values in `spawn_blocking`.
+//! Reading happens on redb snapshots and never waits for the writers: it sees finalized blocks once they are durable,
+//! and other things up to about 50 ms later ([`Store::settle`] waits for them). It may wait for the disk: from async
+//! code, call what reads many or large values in `spawn_blocking`.
 //!
 //! Not its job: judging what it keeps. `docs/adr/0007-store.md` says why redb.
 
@@ -17,8 +20,11 @@ mod apply;
 mod blocks;
 mod error;
 mod evidence;
+mod journal;
+mod log_file;
 mod open;
 mod prune;
+mod queue;
 mod read;
 mod recent;
 mod records;
@@ -33,11 +39,12 @@ pub use prune::Retention;
 use crate::metrics::StoreMetrics;
 use fairlane_engine::{FinalizedBlock, StoredProposal};
 use fairlane_types::{CommitCertificate, Height, NetworkId, Proposal, Segment, TxId, ValidatorSet};
+use queue::{Queue, Write};
 use recent::Recent;
 use redb::Database;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use writer::{Queue, Write};
+use tokio::sync::watch;
 
 /// How a store works, besides what it holds.
 #[derive(Clone, Debug)]
@@ -146,6 +153,11 @@ impl Store {
         self.0.queue.durable(Write::Finalized(block)).await
     }
 
+    /// Waits until all that was put before can be read.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.0.queue.durable(Write::Nothing).await
+    }
+
     /// Where a transaction was ordered: height, and place among the block's transactions. Knows
     /// recent transactions only: at least the last 500,000, where as many were ordered.
     pub fn transaction(&self, id: &TxId) -> Option<(Height, u32)> {
@@ -179,4 +191,8 @@ struct WriterContext {
     recent: Arc<RwLock<Recent>>,
     metrics: StoreMetrics,
     path: std::path::PathBuf,
+    /// How many jobs are durable in redb.
+    committed: Arc<AtomicU64>,
+    /// Told when a write failed.
+    failed: Arc<watch::Sender<Option<StoreError>>>,
 }

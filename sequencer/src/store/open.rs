@@ -1,17 +1,24 @@
 //! Opening the file: whose it is, whether this software can read it, and what it holds.
 
+use super::apply;
+use super::journal::{Journal, StoreId};
+use super::queue::{Queue, Write};
 use super::recent::{CAPACITY, Recent};
 use super::records::decode_bounds;
-use super::tables::{FORMAT, META, META_BOUNDS, META_FORMAT, META_NETWORK, ORDERS, Tables};
-use super::writer::Queue;
+use super::tables::{
+    FORMAT, LaneKey, META, META_BOUNDS, META_FORMAT, META_ID, META_NETWORK, ORDERS, OWN, Tables,
+};
+use super::writer::Outcome;
 use super::{Bounds, OpenError, Shared, Store, StoreError, StoreOptions, WriterContext};
 use crate::metrics::StoreMetrics;
 use fairlane_chain::OrderRecord;
-use fairlane_types::{Decode, Genesis, Height, NetworkId};
+use fairlane_types::{Decode, Genesis, Height, LaneId, NetworkId, SegmentRef};
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError};
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
+use tokio::sync::watch;
 
 impl Store {
     /// Opens a network's store with default options, or makes an empty one.
@@ -37,7 +44,12 @@ impl Store {
         prepare(&database, path, network)?;
         let damaged =
             |error: StoreError| OpenError::Damaged { path: path.to_owned(), why: error.to_string() };
+        let id = read_id(&database).map_err(damaged)?;
+        let (mut journal, writes) = Journal::open(path, id, network, genesis)?;
+        replay(&database, &writes, &network).map_err(damaged)?;
+        journal.clear().map_err(damaged)?;
         let (min, tip) = read_bounds(&database).map_err(damaged)?;
+        let newest = read_own(&database).map_err(damaged)?;
         let recent = Arc::new(RwLock::new(read_recent(&database).map_err(damaged)?));
         let database = Arc::new(database);
         let bounds = Arc::new(Bounds::default());
@@ -51,9 +63,11 @@ impl Store {
             recent: Arc::clone(&recent),
             metrics,
             path: path.to_owned(),
+            committed: Arc::default(),
+            failed: Arc::new(watch::Sender::new(None)),
         };
-        let queue =
-            Queue::start(context).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        let queue = Queue::start(context, journal, newest)
+            .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         let validators = genesis.validators.clone();
         Ok(Self(Arc::new(Shared { database, network, validators, queue, bounds, recent })))
     }
@@ -124,6 +138,49 @@ fn write_identity(database: &Database, network: NetworkId) -> Result<(), StoreEr
 fn read_bounds(database: &Database) -> Result<(Height, Height), StoreError> {
     let meta = database.begin_read()?.open_table(META)?;
     meta.get(META_BOUNDS)?.map_or(Ok((Height::ZERO, Height::ZERO)), |value| decode_bounds(value.value()))
+}
+
+/// The name of the file, by which its journal knows it. Files of the first format have none yet.
+fn read_id(database: &Database) -> Result<StoreId, StoreError> {
+    let meta = database.begin_read()?.open_table(META)?;
+    if let Some(id) = meta.get(META_ID)?.and_then(|value| value.value().try_into().ok()) {
+        return Ok(id);
+    }
+    let id: StoreId = rand::random();
+    let transaction = database.begin_write()?;
+    {
+        let mut tables = Tables::open(&transaction)?;
+        tables.meta.insert(META_ID, id.as_slice())?;
+        tables.meta.insert(META_FORMAT, FORMAT.to_be_bytes().as_slice())?;
+    }
+    transaction.commit()?;
+    Ok(id)
+}
+
+/// Writes what only the journal held.
+fn replay(database: &Database, writes: &[Write], network: &NetworkId) -> Result<(), StoreError> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let (min, tip) = read_bounds(database)?;
+    let mut outcome = Outcome { min, tip, bytes: 0, pruned: 0 };
+    let transaction = database.begin_write()?;
+    apply::replay(&mut Tables::open(&transaction)?, writes, network, &mut outcome)?;
+    transaction.commit()?;
+    tracing::info!(writes = writes.len(), "the store's journal is written back");
+    Ok(())
+}
+
+/// The newest own segment of each lane.
+fn read_own(database: &Database) -> Result<BTreeMap<LaneId, SegmentRef>, StoreError> {
+    let own = database.begin_read()?.open_table(OWN)?;
+    let mut newest = BTreeMap::new();
+    for entry in own.range::<&LaneKey>(..)? {
+        let name = SegmentRef::from_bytes(entry?.1.value().to_vec())
+            .map_err(StoreError::damaged("a segment name"))?;
+        newest.insert(name.lane, name);
+    }
+    Ok(newest)
 }
 
 /// Reads order records from the newest on until enough transactions are known.

@@ -8,7 +8,7 @@ use fairlane_types::{LaneId, LaneSeq, SegmentDigest, SegmentRef};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 
 /// The format of the file. Raised when older software could not read what is written.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Bytes of a lane id.
 const LANE_BYTES: usize = 36;
@@ -47,6 +47,8 @@ pub(super) const SNAPSHOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::n
 pub(super) const META_FORMAT: &str = "format";
 /// The network id.
 pub(super) const META_NETWORK: &str = "network";
+/// Sixteen random bytes: which file this is.
+pub(super) const META_ID: &str = "id";
 /// Two heights: the first one kept, and the last finalized one.
 pub(super) const META_BOUNDS: &str = "bounds";
 

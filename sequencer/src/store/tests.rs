@@ -1,19 +1,25 @@
 use super::*;
 use crate::testing::{TestChain, genesis};
 use fairlane_types::{BatchIndex, LaneSeq, RollupId, Round, SegmentRef, ValidatorId};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 struct Fixture {
     chain: TestChain,
     path: PathBuf,
+    copies: AtomicU64,
     _dir: tempfile::TempDir,
 }
 
 impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { chain: TestChain::new(), path: dir.path().join("data/store.redb"), _dir: dir }
+        Self {
+            chain: TestChain::new(),
+            path: dir.path().join("data/store.redb"),
+            copies: AtomicU64::default(),
+            _dir: dir,
+        }
     }
 
     fn open(&self) -> Store {
@@ -23,7 +29,9 @@ impl Fixture {
     fn open_with(&self, options: StoreOptions) -> Store {
         let metrics = crate::metrics::Metrics::new("test").store;
         let (network, genesis) = (self.chain.state.network(), &self.chain.genesis);
-        Store::open_with(&self.path, network, genesis, options, metrics).unwrap()
+        let store = Store::open_with(&self.path, network, genesis, options, metrics).unwrap();
+        std::fs::copy(&self.path, self.as_opened()).unwrap();
+        store
     }
 
     /// One block with `count` transactions of each rollup, kept in the store.
@@ -38,12 +46,35 @@ impl Fixture {
     }
 }
 
-/// Whatever a crash leaves: the file as it is at this moment, opened elsewhere.
-fn crashed(fixture: &Fixture) -> Store {
-    let copy = fixture.path.with_file_name("copy.redb");
-    std::fs::copy(&fixture.path, &copy).unwrap();
-    Store::open(&copy, fixture.chain.state.network(), &fixture.chain.genesis).unwrap()
+impl Fixture {
+    /// What a crash leaves, opened elsewhere: the files as they are once redb has everything.
+    async fn crashed(&self, store: &Store) -> Store {
+        store.settle().await.unwrap();
+        self.reopened(&self.path)
+    }
+
+    /// What a crash leaves in the worst case, opened elsewhere: redb's file as it was opened, and the journal.
+    fn crashed_at_once(&self) -> Store {
+        self.reopened(&self.as_opened())
+    }
+
+    fn reopened(&self, redb: &Path) -> Store {
+        let number = self.copies.fetch_add(1, Ordering::Relaxed);
+        let copy = self.path.with_file_name(format!("copy-{number}.redb"));
+        std::fs::copy(redb, &copy).unwrap();
+        for log in LOGS {
+            std::fs::copy(self.path.with_extension(log), copy.with_extension(log)).unwrap();
+        }
+        Store::open(&copy, self.chain.state.network(), &self.chain.genesis).unwrap()
+    }
+
+    fn as_opened(&self) -> PathBuf {
+        self.path.with_file_name("as-opened.redb")
+    }
 }
+
+/// The files of the journal, by extension.
+const LOGS: [&str; 2] = ["journal-a", "journal-b"];
 
 #[tokio::test]
 async fn what_was_awaited_is_there_after_a_crash() {
@@ -56,7 +87,7 @@ async fn what_was_awaited_is_there_after_a_crash() {
     let last = fixture.chain.segment(Vec::new());
     store.put_own_segment(last.clone()).await.unwrap();
 
-    let store = crashed(&fixture);
+    let store = fixture.crashed(&store).await;
     assert_eq!((store.min_height(), store.tip()), (Height::new(1), Height::new(20)));
     assert_eq!(store.last_own_segment(&fixture.chain.lane()).unwrap().as_ref(), Some(last.bytes()));
     assert_eq!(store.snapshots().unwrap(), [(Height::new(10), blocks[9].snapshot.clone().unwrap())]);
@@ -140,7 +171,7 @@ async fn a_place_in_the_own_lane_is_filled_once() {
     // A refusal is no failure: the store goes on, now and after opening again.
     let third = fixture.chain.segment(Vec::new());
     store.put_own_segment(third.clone()).await.unwrap();
-    let store = crashed(&fixture);
+    let store = fixture.crashed(&store).await;
     assert!(store.put_own_segment(second).await.is_err());
     store.put_own_segment(third).await.unwrap();
 }
@@ -163,10 +194,69 @@ async fn what_is_queued_before_a_durable_write_is_durable_with_it() {
             fixture.chain.block(vec![own], false)
         };
         store.put_decided(block.proposal.clone(), block.certificate.clone()).await.unwrap();
+        let after = fixture.crashed_at_once();
         for other in others {
-            assert_eq!(store.segment(&other.reference()).unwrap().as_ref(), Some(other.bytes()));
+            assert_eq!(after.segment(&other.reference()).unwrap().as_ref(), Some(other.bytes()));
         }
+        assert_eq!(after.decisions(block.height()..=block.height()).unwrap()[0].0, block.proposal);
     }
+}
+
+#[tokio::test]
+async fn the_journal_takes_turns_and_is_written_back() {
+    let mut fixture = Fixture::new();
+    let store = fixture.open();
+    let mut last = None;
+    // More than both logs hold, so that each is emptied at least once.
+    for _ in 0..500 {
+        let transaction = fixture.chain.transaction(1, 100_000);
+        let segment = fixture.chain.segment(vec![transaction]);
+        store.put_own_segment(segment.clone()).await.unwrap();
+        last = Some(segment);
+    }
+    for which in ["journal-a", "journal-b"] {
+        let size = std::fs::metadata(fixture.path.with_extension(which)).unwrap().len();
+        assert!((1..40 << 20).contains(&size), "{which} has {size} bytes");
+    }
+    let store = fixture.crashed(&store).await;
+    assert_eq!(
+        store.last_own_segment(&fixture.chain.lane()).unwrap().as_ref(),
+        last.as_ref().map(|s| s.bytes())
+    );
+    assert_eq!(store.lane_tail(&fixture.chain.lane(), LaneSeq::ZERO, usize::MAX).unwrap().len(), 500);
+}
+
+#[tokio::test]
+async fn a_torn_end_of_the_journal_is_cut_off() {
+    let mut fixture = Fixture::new();
+    let store = fixture.open();
+    let segments: Vec<_> = (0..3).map(|_| fixture.chain.segment(Vec::new())).collect();
+    for segment in &segments {
+        store.put_own_segment(segment.clone()).await.unwrap();
+    }
+    for log in LOGS.map(|log| fixture.path.with_extension(log)) {
+        let file = std::fs::OpenOptions::new().write(true).open(&log).unwrap();
+        let size = file.metadata().unwrap().len();
+        // The zero header after the last entry, and a little of the entry.
+        file.set_len(size.saturating_sub(21).max(16)).unwrap();
+    }
+    let kept = fixture.crashed_at_once().last_own_segment(&fixture.chain.lane()).unwrap();
+    assert_eq!(kept.as_ref(), Some(segments[1].bytes()));
+}
+
+#[tokio::test]
+async fn a_journal_beside_another_file_counts_as_empty() {
+    let mut fixture = Fixture::new();
+    let store = fixture.open();
+    let segment = fixture.chain.segment(Vec::new());
+    store.put_own_segment(segment).await.unwrap();
+    let other = fixture.path.with_file_name("other.redb");
+    Store::open(&other, fixture.chain.state.network(), &fixture.chain.genesis)
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+    assert_eq!(fixture.reopened(&other).last_own_segment(&fixture.chain.lane()).unwrap(), None);
 }
 
 #[tokio::test]
@@ -187,7 +277,8 @@ async fn many_writers_share_commits() {
     for result in futures::future::join_all(writes).await {
         result.unwrap();
     }
-    assert_eq!(metrics.requests.get(), 200);
+    store.settle().await.unwrap();
+    assert_eq!(metrics.requests.get(), 201);
     assert!(metrics.commits.get() < 100, "{} commits for 200 writes", metrics.commits.get());
     assert_eq!(metrics.queue.get(), 0);
 }
@@ -209,6 +300,7 @@ async fn ranges_follow_the_chain_of_their_last_segment() {
     let head = fixture.chain.segment(vec![transaction]);
     store.put_segments(chain.clone()).await.unwrap();
     store.put_segments_durable(vec![fork.clone(), head.clone()]).await.unwrap();
+    store.settle().await.unwrap();
 
     let bytes =
         |segments: &[Arc<Segment>]| -> Vec<_> { segments.iter().map(|s| s.bytes().clone()).collect() };
@@ -251,6 +343,7 @@ async fn proposals_are_kept_until_their_height_is_finalized() {
     for proposal in [stored(0, None), stored(1, None), again.clone()] {
         store.put_proposal(height, proposal).await.unwrap();
     }
+    store.settle().await.unwrap();
     use fairlane_engine::BlockStore;
     let proposals = |round| BlockStore::proposals(&store, height, Round::new(round));
     assert_eq!(proposals(0).await.unwrap(), [stored(0, None)]);
@@ -345,13 +438,13 @@ async fn a_newer_format_is_refused() {
     let transaction = database.begin_write().unwrap();
     {
         let mut meta = transaction.open_table(tables::META).unwrap();
-        meta.insert(tables::META_FORMAT, 2u32.to_be_bytes().as_slice()).unwrap();
+        meta.insert(tables::META_FORMAT, 3u32.to_be_bytes().as_slice()).unwrap();
     }
     transaction.commit().unwrap();
     drop(database);
     let genesis = &fixture.chain.genesis;
     let error = Store::open(&fixture.path, genesis.network(), genesis).unwrap_err();
-    assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::NewerFormat { found: 3, known: 2, .. }), "{error}");
 }
 
 #[test]

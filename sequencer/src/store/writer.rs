@@ -1,151 +1,27 @@
-//! The one thread that writes: it drains the queue into transactions and answers after each commit.
+//! The thread that writes redb: it drains the queue into transactions.
 //!
-//! The queue is bounded by requests and by bytes; senders wait while it is full. A group holds what is queued when
-//! the thread gets to it, up to [`GROUP_BYTES`], so it grows with the load. A commit costs about the same whatever it
-//! holds; so what nobody waits for waits a while for something that somebody does wait for.
+//! A group holds what is queued when the thread gets to it, up to [`GROUP_BYTES`], so it grows with the load. A commit
+//! costs about the same whatever it holds; so what nobody waits for, or what the journal made durable already, waits a
+//! while for something that somebody does wait for.
 
 use super::apply::{ApplyError, apply};
 use super::prune;
+use super::queue::{Job, Reply, Request, Write, answer};
 use super::tables::Tables;
 use super::{StoreError, WriterContext};
-use fairlane_engine::{FinalizedBlock, StoredProposal};
-use fairlane_types::{CommitCertificate, Height, Proposal, Segment};
-use prometheus_client::metrics::gauge::Gauge;
-use std::sync::{Arc, PoisonError};
+use fairlane_types::Height;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::mpsc;
 
-/// The most requests that wait.
-const QUEUE_REQUESTS: usize = 4096;
-/// The most KiB that wait.
-const QUEUE_KIB: u32 = 128 * 1024;
 /// Roughly the most bytes in one transaction.
 const GROUP_BYTES: u64 = 16 << 20;
 /// How long what nobody waits for may lie.
 const LINGER: Duration = Duration::from_millis(50);
-/// How long a decision waits for what follows from it, so that both take one commit. About as long as executing takes.
-const DECISION_LINGER: Duration = Duration::from_millis(4);
 /// Old blocks are deleted along with a commit, this often.
 const PRUNE_INTERVAL: Duration = Duration::from_millis(200);
-
-/// One thing to keep.
-pub(super) enum Write {
-    Segments(Vec<Arc<Segment>>),
-    OwnSegment(Arc<Segment>),
-    Proposal(Height, Box<StoredProposal>),
-    Decided(Arc<Proposal>, CommitCertificate),
-    Finalized(Arc<FinalizedBlock>),
-}
-
-impl Write {
-    /// Roughly how many bytes it holds.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Segments(segments) => segments.iter().map(|segment| segment.bytes().len()).sum(),
-            Self::OwnSegment(segment) => segment.bytes().len(),
-            Self::Proposal(..) | Self::Decided(..) => 16 << 10,
-            Self::Finalized(block) => {
-                let bodies: usize = block.batches.iter().map(|batch| batch.body().len()).sum();
-                bodies + block.order.entries.len() * 64 + block.snapshot.as_ref().map_or(0, Vec::len)
-            }
-        }
-    }
-}
-
-type Reply = oneshot::Sender<Result<(), StoreError>>;
-
-/// A write, and who waits for it.
-struct Job {
-    write: Write,
-    reply: Option<Reply>,
-    /// Its share of the queue's bytes, given back when the job is done.
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Job {
-    /// How long it may wait for others.
-    fn patience(&self) -> Duration {
-        match (&self.write, &self.reply) {
-            (_, None) => LINGER,
-            (Write::Decided(..), _) => DECISION_LINGER,
-            _ => Duration::ZERO,
-        }
-    }
-}
-
-enum Request {
-    Write(Job),
-    Close(Reply),
-}
-
-/// The senders' side.
-pub(super) struct Queue {
-    requests: mpsc::Sender<Request>,
-    bytes: Arc<Semaphore>,
-    failure: watch::Receiver<Option<StoreError>>,
-    waiting: Gauge,
-}
-
-impl Queue {
-    /// Starts the thread.
-    pub(super) fn start(context: WriterContext) -> std::io::Result<Self> {
-        let (requests, received) = mpsc::channel(QUEUE_REQUESTS);
-        let (failed, failure) = watch::channel(None);
-        let waiting = context.metrics.queue.clone();
-        let clock = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || Writer { context, received, failed, clock }.run())?;
-        Ok(Self { requests, bytes: Arc::new(Semaphore::new(QUEUE_KIB as usize)), failure, waiting })
-    }
-
-    /// Queues a write and returns.
-    pub(super) async fn send(&self, write: Write) -> Result<(), StoreError> {
-        self.enqueue(write, None).await
-    }
-
-    /// Queues a write and waits until it is durable.
-    pub(super) async fn durable(&self, write: Write) -> Result<(), StoreError> {
-        let (reply, done) = oneshot::channel();
-        self.enqueue(write, Some(reply)).await?;
-        done.await.unwrap_or_else(|_| Err(self.failure()))
-    }
-
-    async fn enqueue(&self, write: Write, reply: Option<Reply>) -> Result<(), StoreError> {
-        let kib = u32::try_from(write.bytes() >> 10).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB);
-        let permit = Arc::clone(&self.bytes).acquire_many_owned(kib).await;
-        let permit = permit.map_err(|_| StoreError::Closed)?;
-        let request = Request::Write(Job { write, reply, _permit: permit });
-        self.requests.send(request).await.map_err(|_| self.failure())?;
-        self.waiting.inc();
-        Ok(())
-    }
-
-    fn failure(&self) -> StoreError {
-        self.failure.borrow().clone().unwrap_or(StoreError::Closed)
-    }
-
-    /// Resolves when a write failed.
-    pub(super) async fn failed(&self) -> StoreError {
-        let mut failure = self.failure.clone();
-        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
-        match failed {
-            Some(error) => error,
-            // Closed in good order: no failure will ever come.
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Waits until all that is queued is durable, and ends the thread.
-    pub(super) async fn close(&self) -> Result<(), StoreError> {
-        let (reply, done) = oneshot::channel();
-        if self.requests.send(Request::Close(reply)).await.is_err() {
-            return self.failure.borrow().clone().map_or(Ok(()), Err);
-        }
-        done.await.unwrap_or_else(|_| Err(self.failure()))
-    }
-}
 
 /// What a transaction comes to: published once it is durable.
 pub(super) struct Outcome {
@@ -159,15 +35,22 @@ pub(super) struct Outcome {
     pub(super) pruned: u64,
 }
 
-struct Writer {
+pub(super) struct Writer {
     context: WriterContext,
     received: mpsc::Receiver<Request>,
-    failed: watch::Sender<Option<StoreError>>,
     /// Waits with a time limit.
     clock: Runtime,
 }
 
 impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(context: WriterContext, received: mpsc::Receiver<Request>) -> std::io::Result<()> {
+        let clock = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let writer = Self { context, received, clock };
+        std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run())?;
+        Ok(())
+    }
+
     fn run(mut self) {
         let mut last_prune = Instant::now();
         while let Some(first) = self.received.blocking_recv() {
@@ -179,7 +62,7 @@ impl Writer {
             let result = self.commit(group, prune);
             if let Err(error) = &result {
                 tracing::error!(%error, "the store cannot be written any more");
-                self.failed.send_replace(Some(error.clone()));
+                self.context.failed.send_replace(Some(error.clone()));
             }
             let failed = result.is_err();
             if let Some(reply) = close {
@@ -209,7 +92,9 @@ impl Writer {
                 Request::Close(reply) => return (group, Some(reply)),
                 Request::Write(job) => {
                     bytes += job.write.bytes() as u64;
-                    patience = patience.min(job.patience());
+                    if job.waits_for_commit() {
+                        patience = Duration::ZERO;
+                    }
                     group.push(job);
                 }
             }
@@ -235,6 +120,7 @@ impl Writer {
         }
         let started = Instant::now();
         let requests = group.len();
+        let last = group.last().map_or(0, |job| job.number);
         let metrics = &self.context.metrics;
         metrics.queue.dec_by(i64::try_from(requests).unwrap_or(i64::MAX));
         let (outcome, refusals) = match self.transaction(&group, prune) {
@@ -244,6 +130,7 @@ impl Writer {
                 return Err(error);
             }
         };
+        self.context.committed.store(last, Ordering::Release);
         self.publish(&group, &outcome);
         metrics.commits.inc();
         metrics.requests.inc_by(requests as u64);
@@ -311,12 +198,5 @@ impl Writer {
         transaction.set_quick_repair(true);
         transaction.commit()?;
         Ok(())
-    }
-}
-
-fn answer(job: Job, result: Result<(), StoreError>) {
-    if let Some(reply) = job.reply {
-        // Whoever asked may be gone; what was asked is done all the same.
-        let _ = reply.send(result);
     }
 }

@@ -71,13 +71,12 @@ impl App {
     fn await_cut(&mut self) {
         let (services, base, height) = (self.services.clone(), self.tip.base.clone(), self.height);
         let ours = self.proposers.proposer(height, Round::ZERO).address.0 == services.validator;
-        let not_before = self.began + self.min_block_interval;
+        let not_before = (self.began + self.min_block_interval).into_std();
         let task = self.spawn(async move {
-            tokio::time::sleep_until(not_before).await;
             let candidate = if ours {
-                services.candidate(base).await?
+                services.candidate(base, not_before).await?
             } else {
-                let _ = services.lanes.next_cut(base).await;
+                let _ = services.lanes.next_cut(base, not_before).await;
                 None
             };
             Ok(Outcome::CutReady { height, candidate })

@@ -135,9 +135,13 @@ impl Services {
 
     /// Waits for a cut that is worth a block and computes the block from it; `None` when the height is over or,
     /// which is a fault, the lanes gave a cut that makes no block.
-    pub(crate) async fn candidate(&self, base: CutBase) -> Result<Option<Candidate>, EngineError> {
+    pub(crate) async fn candidate(
+        &self,
+        base: CutBase,
+        not_before: Instant,
+    ) -> Result<Option<Candidate>, EngineError> {
         let height = base.height.next();
-        let NextCut { cut, content, evidence, l1_anchor } = self.lanes.next_cut(base).await;
+        let NextCut { cut, content, evidence, l1_anchor } = self.lanes.next_cut(base, not_before).await;
         let input = BlockInput { cut, content, evidence, l1_anchor };
         Ok(match self.chain.compute(height, input).await? {
             Computed::Block(prepared) => Some(Candidate { prepared, made_at: Instant::now() }),
@@ -167,7 +171,7 @@ impl Services {
         let fresh = candidate.filter(|candidate| candidate.made_at.elapsed() < CANDIDATE_AGE);
         let candidate = match fresh {
             Some(candidate) => Some(candidate),
-            None => self.candidate(base).await?,
+            None => self.candidate(base, Instant::now()).await?,
         };
         let Some(Candidate { prepared, .. }) = candidate else {
             return Ok(None);

@@ -259,7 +259,8 @@ impl TestLanes {
 
 #[async_trait]
 impl LaneService for TestLanes {
-    async fn next_cut(&self, base: CutBase) -> NextCut {
+    async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut {
+        tokio::time::sleep_until(not_before.into()).await;
         self.until(|| self.try_next_cut(&base)).await
     }
 

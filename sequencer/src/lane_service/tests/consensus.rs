@@ -37,7 +37,7 @@ async fn transactions_of_all_validators_get_into_decided_cuts() {
     let mut base = first_base(&genesis);
     for height in 0..30 {
         let proposer = &nodes[height % 4];
-        let next = in_time("a cut", proposer.lanes.next_cut(base.clone())).await;
+        let next = in_time("a cut", proposer.lanes.next_cut(base.clone(), Instant::now())).await;
         let proposal = proposal(&base, &next, &genesis);
         for node in &nodes {
             let judged = node.lanes.judge(base.clone(), proposal.clone(), Round::ZERO, true);
@@ -71,7 +71,7 @@ async fn a_late_node_fetches_what_was_decided() {
             node.submit((0..5).map(|n| transaction(1, 2_000, height * 100 + at as u64 * 10 + n)).collect())
                 .await;
         }
-        let next = in_time("a cut", nodes[0].lanes.next_cut(base.clone())).await;
+        let next = in_time("a cut", nodes[0].lanes.next_cut(base.clone(), Instant::now())).await;
         decided.push((base.clone(), next.clone()));
         base = after(&base, &next.cut);
         for (before, node) in std::iter::repeat(&decided.last().unwrap().0).zip(&nodes) {
@@ -105,7 +105,7 @@ async fn a_long_gap_is_fetched_from_one_peer_by_ranges() {
         author.submit(vec![transaction(1, 100_000, round)]).await;
     }
     let base = first_base(&genesis(&[1]));
-    let next = in_time("a cut", author.lanes.next_cut(base.clone())).await;
+    let next = in_time("a cut", author.lanes.next_cut(base.clone(), Instant::now())).await;
     let mut late = Setup::new(&[1], None, &home);
     late.peers = vec![author.address.clone()];
     let late = late.start().await;
@@ -125,7 +125,7 @@ async fn an_idle_lane_still_gives_cuts_by_heartbeats() {
     let mut base = first_base(&genesis(&[1]));
     let started = Instant::now();
     for _ in 0..2 {
-        let next = in_time("a cut", node.lanes.next_cut(base.clone())).await;
+        let next = in_time("a cut", node.lanes.next_cut(base.clone(), Instant::now())).await;
         base = after(&base, &next.cut);
         node.lanes.decided(base.clone()).await;
     }
@@ -139,7 +139,7 @@ async fn a_proposal_with_a_wrong_anchor_or_strange_evidence_is_invalid() {
     let node = Setup::new(&[1], Some(1), &home).start().await;
     node.writing().await;
     let (genesis, base) = (genesis(&[1]), first_base(&genesis(&[1])));
-    let next = in_time("a cut", node.lanes.next_cut(base.clone())).await;
+    let next = in_time("a cut", node.lanes.next_cut(base.clone(), Instant::now())).await;
     let mut wrong = Proposal::clone(&proposal(&base, &next, &genesis));
     wrong.header.l1_anchor.number = 5;
     let verdict = node.lanes.judge(base.clone(), Arc::new(wrong), Round::ZERO, true).await;

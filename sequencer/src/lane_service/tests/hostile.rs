@@ -3,6 +3,7 @@ use crate::network::{FetchWant, Offence, SegmentSource};
 use bytes::Bytes;
 use fairlane_types::evidence::SignedSegmentHeader;
 use fairlane_types::{Evidence, SegmentDigest, SegmentDraft};
+use std::time::Instant;
 
 /// The first segment of a lane; `variant` makes it different.
 pub(super) fn segment(seed: u8, genesis: &Genesis, variant: u64) -> Arc<Segment> {
@@ -100,7 +101,7 @@ async fn an_equivocation_becomes_evidence_in_the_next_cut() {
     let evidence = equivocation(4, &genesis);
     nodes[0].lanes.add_evidence(evidence.clone()).await;
     let base = first_base(&genesis);
-    let next = in_time("a cut", nodes[0].lanes.next_cut(base.clone())).await;
+    let next = in_time("a cut", nodes[0].lanes.next_cut(base.clone(), Instant::now())).await;
     assert_eq!(next.evidence, [evidence]);
     for node in nodes {
         node.stop().await;
@@ -116,7 +117,7 @@ async fn evidence_that_does_not_hold_is_not_taken() {
     let Evidence::LaneEquivocation(mut pair) = equivocation(1, &genesis) else { unreachable!() };
     pair[1] = pair[0].clone();
     node.lanes.add_evidence(Evidence::LaneEquivocation(pair)).await;
-    let next = in_time("a cut", node.lanes.next_cut(first_base(&genesis))).await;
+    let next = in_time("a cut", node.lanes.next_cut(first_base(&genesis), Instant::now())).await;
     assert!(next.evidence.is_empty());
     node.stop().await;
 }

@@ -4,7 +4,7 @@ use crate::lane_service::cuts::Pursuit;
 use crate::lane_service::evidence::EvidencePool;
 use crate::lane_service::fetcher::Fetcher;
 use crate::lane_service::ingress::{FairShare, Ingress};
-use crate::lane_service::segments::{Persist, are_chain};
+use crate::lane_service::segments::{Persist, are_chain, as_taken_in};
 use crate::network::{FetchWant, PeerInfo};
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{
@@ -121,6 +121,23 @@ fn a_lane_is_read_ahead_up_to_what_a_peer_showed() {
 }
 
 #[test]
+fn a_goal_that_nobody_serves_is_given_up() {
+    let (mut ahead, peers, mut now) = (Ahead::default(), peers(&[1, 2]), Instant::now());
+    let goal = reference(1, 900);
+    ahead.shown(goal, now);
+    let mut asked = 0;
+    while !ahead_of(&mut ahead, 10, &peers, now).is_empty() {
+        asked += 1;
+        assert!(asked < 100, "it is asked for again and again");
+        ahead.fetched(goal.lane, LaneSeq::new(10), Vec::new(), now);
+        now += Duration::from_secs(1);
+    }
+    assert!(asked >= peers.len(), "everybody was asked");
+    ahead.shown(reference(1, 500), now);
+    assert_eq!(ahead_of(&mut ahead, 10, &peers, now).len(), 1, "another goal is tried, though it is nearer");
+}
+
+#[test]
 fn what_was_read_ahead_is_given_out_as_the_decided_head_comes_near() {
     let genesis = genesis(&[1]);
     let (mut ahead, now) = (Ahead::default(), Instant::now());
@@ -164,11 +181,23 @@ fn a_chain_is_without_gap_and_ends_where_it_should() {
 }
 
 #[test]
+fn an_answer_that_reaches_its_goal_goes_in_newest_first() {
+    let genesis = genesis(&[1]);
+    let segments = vec![hostile::segment(1, &genesis, 1), hostile::segment(1, &genesis, 2)];
+    let range = |last| FetchWant::Range { last, after: LaneSeq::ZERO };
+    let names = FetchWant::Names(segments.iter().map(|segment| segment.reference()).collect());
+    let reversed: Vec<_> = segments.iter().rev().cloned().collect();
+    assert_eq!(as_taken_in(&range(segments[1].reference()), segments.clone()), reversed);
+    assert_eq!(as_taken_in(&range(reference(1, 9)), segments.clone()), segments, "a piece on the way to it");
+    assert_eq!(as_taken_in(&names, segments.clone()), segments);
+}
+
+#[test]
 fn the_interval_grows_with_the_network() {
     let config = LaneServiceConfig::default();
     let millis = |validators| config.interval_for(validators).as_millis();
-    assert_eq!([millis(1), millis(4), millis(10), millis(11), millis(100)], [20, 20, 20, 40, 200]);
-    assert_eq!(millis(1_000), 250);
+    assert_eq!([millis(1), millis(4), millis(10), millis(11), millis(100)], [14, 14, 14, 28, 140]);
+    assert_eq!(millis(2_000), 250);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use std::time::Instant;
 
 /// No place of the lane is signed twice, and the chain has no gap from its first segment on.
 fn is_one_chain(segments: &[Segment]) {
@@ -16,7 +17,7 @@ async fn a_restart_continues_the_lane() {
         let node = setup.clone().start().await;
         node.writing().await;
         node.submit((0..10).map(|salt| transaction(1, 50, round * 100 + salt)).collect()).await;
-        let segments = node.own_segments(1);
+        let segments = node.own_segments(1).await;
         is_one_chain(&segments);
         let newest = segments.last().unwrap().header().seq.get();
         assert!(newest > last, "the lane goes on");
@@ -35,7 +36,7 @@ async fn after_a_restart_undecided_segments_are_in_the_next_cut() {
     node.submit(vec![wanted.clone()]).await;
     node.stop().await;
     let node = setup.clone().start().await;
-    let next = in_time("a cut", node.lanes.next_cut(setup.base.clone())).await;
+    let next = in_time("a cut", node.lanes.next_cut(setup.base.clone(), Instant::now())).await;
     assert!(ids(&next.content).contains(&wanted.id()), "a receipt survives a restart");
     node.stop().await;
 }
@@ -49,7 +50,7 @@ async fn a_lost_disk_signs_no_place_twice() {
     }
     nodes[0].submit((0..10).map(|salt| transaction(1, 50, salt)).collect()).await;
     nodes[0].submit((0..10).map(|salt| transaction(1, 50, 100 + salt)).collect()).await;
-    let before = nodes[0].own_segments(1);
+    let before = nodes[0].own_segments(1).await;
     let last = before.last().unwrap().header().seq;
     let mut status = nodes[1].lanes.status();
     let there = |status: &LaneServiceStatus| {
@@ -68,7 +69,7 @@ async fn a_lost_disk_signs_no_place_twice() {
     let answers = back.submit(vec![transaction(1, 50, 1_000)]).await;
     let [SubmitReply::Receipts { header, .. }] = &answers[..] else { panic!("{answers:?}") };
     assert!(header.seq > last, "{} was signed before the disk was lost", header.seq);
-    let after = back.own_segments(1);
+    let after = back.own_segments(1).await;
     is_one_chain(&after);
     assert_eq!(after[..before.len()], before[..], "the own segments came back");
     back.stop().await;
@@ -100,7 +101,7 @@ async fn an_own_segment_from_outside_is_adopted_before_writing_on() {
     let mut nodes = nodes.into_iter();
     let first = nodes.next().unwrap();
     let others: Vec<_> = nodes.collect();
-    let held = first.own_segments(1);
+    let held = first.own_segments(1).await;
     let last = held.last().unwrap().clone();
     let mut status = others[0].lanes.status();
     let there = |status: &LaneServiceStatus| {
@@ -120,10 +121,10 @@ async fn an_own_segment_from_outside_is_adopted_before_writing_on() {
     let back = setup.start().await;
     eventually("it is connected", || back.network.peers().len() == 3).await;
     // The others' newest segments reference the lost ones, which are fetched.
-    eventually("the own segments come back", || back.own_segments(1).len() >= held.len()).await;
+    eventually("the own segments come back", || back.stores_up_to(&last)).await;
     back.writing().await;
-    is_one_chain(&back.own_segments(1));
-    assert_eq!(back.own_segments(1)[..held.len()], held[..]);
+    is_one_chain(&back.own_segments(1).await);
+    assert_eq!(back.own_segments(1).await[..held.len()], held[..]);
     back.stop().await;
     for node in others {
         node.stop().await;

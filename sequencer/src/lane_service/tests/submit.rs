@@ -1,6 +1,7 @@
 use super::*;
 use fairlane_proto::v1::Refusal;
 use fairlane_types::Receipt;
+use std::time::Instant;
 
 async fn single(home: &tempfile::TempDir) -> Node {
     let node = Setup::new(&[1], Some(1), home).start().await;
@@ -32,6 +33,7 @@ async fn receipts_verify_and_their_segments_are_durable() {
     let mut tags = BTreeSet::new();
     for answer in answers {
         let SubmitReply::Receipts { header, signature, entries } = answer else { panic!("{answer:?}") };
+        node.store.settle().await.unwrap();
         let stored = node.store.segment(&header.reference()).unwrap();
         assert!(stored.is_some(), "a receipt is given only for a durable segment");
         for entry in entries {
@@ -122,7 +124,7 @@ async fn a_full_lane_refuses_and_recovers_when_the_chain_moves_on() {
     }
     let mut status = node.lanes.status();
     in_time("the window", status.wait_for(|status| status.lanes[0].head.get() == 4)).await.unwrap();
-    let next = in_time("a cut", node.lanes.next_cut(base.clone())).await;
+    let next = in_time("a cut", node.lanes.next_cut(base.clone(), Instant::now())).await;
     node.lanes.decided(after(&base, &next.cut)).await;
     in_time("writing goes on", status.wait_for(|status| status.lanes[0].head.get() > 4)).await.unwrap();
     node.stop().await;

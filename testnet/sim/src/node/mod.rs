@@ -5,7 +5,6 @@
 //! | [`lanes`], [`fetching`] | `sequencer/src/lane_service` (segments, cuts, fetcher) |
 //! | [`own_lane`] | `sequencer/src/lane_service` (seal, own lane, recovery) |
 //! | [`heights`], [`rounds`], [`proposals`], [`values`] | `consensus/engine/src/app` |
-//! | [`doubt`] | `consensus/engine/src/run.rs` |
 //! | [`start`] | `sequencer/src/recovery.rs` |
 //!
 //! A validator is a function of its disk, its clock and the events it is given. It draws no random numbers, unless it

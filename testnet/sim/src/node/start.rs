@@ -35,7 +35,7 @@ impl Node {
         let base = chain.base();
         let activity = recent_activity(disk.store(), chain.height());
         let heights = Heights::new(chain.height().next(), base.validators.clone(), activity, now);
-        let doubt = (!disk.has_wal()).then(|| Doubt::new(setup.validator(me)));
+        let doubt = (!disk.has_wal()).then(|| Doubt::new(&base.validators, setup.validator(me)));
         let view = LaneView::new(&base, setup.params.clone());
         let mut node = Self {
             me,
