@@ -1,9 +1,12 @@
-//! Secret key files: the consensus key (segments, votes, proposals) and the network key (peer identity).
+//! Secret key files: the consensus key (segments, votes, proposals), the network key (peer identity) and the
+//! checkpoint key (BLS12-381, registered with the stake).
 //!
-//! A file has two lines: what it is, with a version, and the 32-byte ed25519 seed in hex. It is created with mode
+//! A file has two lines: what it is, with a version, and the 32-byte seed in hex. It is created with mode
 //! 0600 and never overwritten, and refused when anybody but its owner may read it. Secrets are wiped from memory
 //! once used and never logged.
 
+use crate::config::Home;
+use fairlane_l1::CheckpointKey;
 use fairlane_types::SigningKey;
 use libp2p::identity::Keypair;
 use rand::RngCore as _;
@@ -20,6 +23,8 @@ pub enum KeyKind {
     Consensus,
     /// Names the node on the peer-to-peer networks.
     Network,
+    /// Signs checkpoints for Ethereum. A seed of 32 random bytes, from which the BLS12-381 key follows.
+    Checkpoint,
 }
 
 impl KeyKind {
@@ -27,6 +32,7 @@ impl KeyKind {
         match self {
             Self::Consensus => "fairlane-consensus-key v1",
             Self::Network => "fairlane-network-key v1",
+            Self::Checkpoint => "fairlane-checkpoint-key v1",
         }
     }
 }
@@ -68,6 +74,15 @@ pub enum KeyError {
     },
 }
 
+/// All keys of a home directory, and where they are.
+pub fn files_of(home: &Home) -> [(KeyKind, PathBuf); 3] {
+    [
+        (KeyKind::Consensus, home.consensus_key()),
+        (KeyKind::Network, home.network_key()),
+        (KeyKind::Checkpoint, home.checkpoint_key()),
+    ]
+}
+
 /// Makes a new random key and writes it. The seed is in the file before this returns.
 pub fn generate(kind: KeyKind, path: &Path) -> Result<(), KeyError> {
     let mut seed = Zeroizing::new([0u8; 32]);
@@ -97,6 +112,11 @@ pub fn write(kind: KeyKind, path: &Path, seed: &[u8; 32]) -> Result<(), KeyError
 /// Reads the consensus key.
 pub fn read_consensus(path: &Path) -> Result<SigningKey, KeyError> {
     Ok(SigningKey::from_seed(&*read(KeyKind::Consensus, path)?))
+}
+
+/// Reads the checkpoint key.
+pub fn read_checkpoint(path: &Path) -> Result<CheckpointKey, KeyError> {
+    Ok(CheckpointKey::from_seed(&*read(KeyKind::Checkpoint, path)?))
 }
 
 /// Reads the network key.

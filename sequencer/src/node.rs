@@ -13,7 +13,7 @@ mod stage;
 
 use crate::config::{Config, Home};
 use crate::log::LogHandle;
-use crate::{genesis_file, health, keys, lane_service, network, recovery, rpc, store};
+use crate::{genesis_file, health, keys, l1, lane_service, network, recovery, rpc, store};
 use parts::Parts;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,6 +48,9 @@ pub enum NodeError {
     /// The gRPC services failed.
     #[error("the gRPC services failed: {0}")]
     Rpc(#[from] rpc::RpcError),
+    /// What `[l1]` says cannot be used.
+    #[error(transparent)]
+    L1(#[from] l1::L1Error),
     /// Metrics and health cannot be served.
     #[error(transparent)]
     Health(#[from] health::HealthError),

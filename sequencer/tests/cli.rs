@@ -38,7 +38,7 @@ fn text(path: &Path) -> &str {
 #[test]
 fn help_names_every_command() {
     let help = stdout(&fairlane(&["--help"]));
-    for command in ["init", "keys", "genesis", "node", "status", "submit", "subscribe"] {
+    for command in ["init", "keys", "genesis", "node", "status", "evidence", "stake", "submit", "subscribe"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in:\n{help}");
         assert!(stdout(&fairlane(&[command, "--help"])).contains("Usage: fairlane"));
     }
@@ -58,7 +58,7 @@ fn init_makes_a_home_once() {
     let home = dir.path().join("home");
     let said = stdout(&fairlane(&["init", "--home", text(&home), "--moniker", "alice"]));
     assert!(said.contains("fairlane node --home"), "{said}");
-    for key in ["keys/consensus.key", "keys/network.key"] {
+    for key in ["keys/consensus.key", "keys/network.key", "keys/checkpoint.key"] {
         let mode = std::fs::metadata(home.join(key)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{key}");
     }

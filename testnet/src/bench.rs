@@ -118,6 +118,7 @@ pub async fn run(args: BenchArgs) -> eyre::Result<()> {
             hosts: Hosts::Loopback,
         },
         keep: args.home.clone(),
+        l1: false,
         rate: args.rate.into(),
         size: args.size as usize,
         evm: false,

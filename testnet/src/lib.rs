@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod chaos;
 pub mod clock;
+pub mod l1;
 pub mod load;
 pub mod network;
 pub mod ports;

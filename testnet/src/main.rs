@@ -1,6 +1,7 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
+use fairlane_testnet::l1::slash_demo;
 use fairlane_testnet::{bench, chaos, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -21,6 +22,8 @@ struct Cli {
 enum Command {
     /// Start a network, load it, verify every batch, and show a live table.
     Up(up::UpArgs),
+    /// Make a validator sign two histories, and watch it lose its stake on Ethereum.
+    SlashDemo(slash_demo::SlashDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Up(args) => up::run(args).await,
+            Command::SlashDemo(args) => slash_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
             Command::Sim(args) => sim::run(&args),

@@ -29,6 +29,8 @@ pub struct SessionSpec {
     pub network: NetworkSpec,
     /// Where its homes go; a temporary directory if nothing is said.
     pub keep: Option<PathBuf>,
+    /// Whether the network gets an Ethereum of its own, on which each validator has stake.
+    pub l1: bool,
     /// Transactions a second.
     pub rate: f64,
     /// Bytes of a payload.
@@ -95,7 +97,10 @@ pub struct Session {
 impl Session {
     /// Makes a network and starts it, then one subscriber for each rollup, then the load.
     pub async fn start(spec: SessionSpec) -> eyre::Result<Self> {
-        let network = LocalNetwork::create(&spec.network, spec.keep.clone())?;
+        let network = match spec.l1 {
+            true => LocalNetwork::create_on_l1(&spec.network, spec.keep.clone()).await?,
+            false => LocalNetwork::create(&spec.network, spec.keep.clone())?,
+        };
         Self::start_on(network, spec).await
     }
 

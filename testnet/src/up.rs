@@ -1,5 +1,6 @@
 //! `up`: a local network to look at. Starts it, loads it, watches it, and shows what happens.
 
+use crate::l1::L1Chain;
 use crate::network::{Hosts, NetworkSpec, NodeStatus};
 use crate::session::{Session, SessionSpec};
 use crate::table::{Table, columns};
@@ -32,6 +33,9 @@ pub struct UpArgs {
     /// Stop after this time, as in 30s; without it, on Ctrl-C.
     #[arg(long = "for", value_parser = humantime::parse_duration)]
     run_for: Option<Duration>,
+    /// Give the network an Ethereum of its own (anvil), on which each validator has stake; at most 9 validators.
+    #[arg(long)]
+    l1: bool,
     /// Keep the nodes' homes (configuration, keys, stores, logs) here instead of in a temporary directory.
     #[arg(long)]
     home: Option<PathBuf>,
@@ -48,6 +52,7 @@ impl UpArgs {
                 hosts: Hosts::Loopback,
             },
             keep: self.home.clone(),
+            l1: self.l1,
             rate: self.rate.into(),
             size: self.size as usize,
             evm: true,
@@ -58,6 +63,11 @@ impl UpArgs {
 
 /// Runs until the time is over or Ctrl-C; fails when anything was lost, repeated or not verifiable.
 pub async fn run(args: UpArgs) -> eyre::Result<()> {
+    eyre::ensure!(
+        !args.l1 || usize::from(args.validators) <= L1Chain::max_validators(),
+        "--l1 takes at most {} validators",
+        L1Chain::max_validators()
+    );
     println!(
         "Starting {} validators for {} rollups, {} transactions a second ...",
         args.validators, args.rollups, args.rate
@@ -69,6 +79,10 @@ pub async fn run(args: UpArgs) -> eyre::Result<()> {
         started.elapsed().as_secs_f64(),
         session.network.home().display()
     );
+    if let Some(chain) = &session.network.l1 {
+        let stake_manager = chain.deployment.contracts.stake_manager;
+        println!("Ethereum: {}, StakeManager {stake_manager}", chain.url());
+    }
     println!("gRPC: {}\n", session.network.endpoints().join("  "));
     let outcome = tokio::select! {
         outcome = show(&mut session, args.run_for) => outcome,

@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-engine",
             "fairlane-proto",
             "fairlane-rollup-adapter",
+            "fairlane-l1",
         ],
     ),
     (
@@ -46,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-rollup-adapter",
             "fairlane-sequencer",
             "fairlane-sim",
+            "fairlane-l1",
         ],
     ),
     (

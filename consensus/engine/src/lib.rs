@@ -11,6 +11,8 @@
 //! Not its job: spreading segments, keeping lanes, serving clients.
 
 mod app;
+#[cfg(feature = "byzantine")]
+pub mod byzantine;
 mod codec;
 mod config;
 mod error;

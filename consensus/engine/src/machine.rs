@@ -123,7 +123,7 @@ async fn stop(node: &NodeRef, task: JoinHandle<()>) {
     }
 }
 
-fn start_error(error: impl Display) -> EngineError {
+pub(crate) fn start_error(error: impl Display) -> EngineError {
     EngineError::Start(error.to_string())
 }
 
@@ -265,15 +265,15 @@ impl Actor for Host {
 }
 
 /// Copies what peers send, as far as the application looks at it.
-struct Observer {
+pub(crate) struct Observer {
     events: mpsc::Sender<PeerEvent>,
     unobserved: Arc<AtomicU64>,
 }
 
-type Observed = (ActorRef<PeerMessage>, mpsc::Receiver<PeerEvent>, Arc<AtomicU64>);
+pub(crate) type Observed = (ActorRef<PeerMessage>, mpsc::Receiver<PeerEvent>, Arc<AtomicU64>);
 
 impl Observer {
-    async fn start() -> Result<Observed, EngineError> {
+    pub(crate) async fn start() -> Result<Observed, EngineError> {
         let (events, receiver) = mpsc::channel(OBSERVER_QUEUE);
         let unobserved = Arc::new(AtomicU64::new(0));
         let observer = Self { events, unobserved: unobserved.clone() };
@@ -283,7 +283,7 @@ impl Observer {
 }
 
 /// A network event as the observer's message.
-struct PeerMessage(PeerEvent);
+pub(crate) struct PeerMessage(PeerEvent);
 
 impl From<PeerEvent> for PeerMessage {
     fn from(event: PeerEvent) -> Self {

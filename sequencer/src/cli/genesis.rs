@@ -1,8 +1,10 @@
 //! `fairlane genesis`: making and checking genesis files.
 
 use super::out;
+use super::stake::Chain;
 use crate::genesis_file;
 use clap::{Args, Subcommand};
+use fairlane_l1::{Deployment, DynProvider, Epoch, L1State};
 use fairlane_types::{
     Genesis, Incarnation, ProtocolParams, Validator, ValidatorId, ValidatorSet, VotingPower,
 };
@@ -13,6 +15,8 @@ use std::str::FromStr;
 pub(super) enum GenesisCommand {
     /// Writes the genesis file of a new network.
     Create(Create),
+    /// Writes the genesis file of a network whose first validators are those with stake on Ethereum.
+    FromL1(FromL1),
     /// Checks a genesis file and prints the network that it makes.
     Check {
         /// The file.
@@ -31,6 +35,21 @@ pub(super) struct Create {
     /// A rollup's id, and its ordering group where it is not 0.
     #[arg(long = "rollup", value_name = "ID[:GROUP]", required = true)]
     rollups: Vec<RollupArgument>,
+    /// The file to write. All validators need the same one.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FromL1 {
+    /// A name for people, at most 64 bytes.
+    #[arg(long)]
+    name: String,
+    /// A rollup's id, and its ordering group where it is not 0.
+    #[arg(long = "rollup", value_name = "ID[:GROUP]", required = true)]
+    rollups: Vec<RollupArgument>,
+    #[command(flatten)]
+    chain: Chain,
     /// The file to write. All validators need the same one.
     #[arg(long)]
     out: PathBuf,
@@ -75,9 +94,10 @@ impl FromStr for RollupArgument {
 }
 
 impl GenesisCommand {
-    pub(super) fn run(self) -> eyre::Result<()> {
+    pub(super) async fn run(self) -> eyre::Result<()> {
         match self {
             Self::Create(create) => create.run(),
+            Self::FromL1(command) => command.run().await,
             Self::Check { file } => describe(&genesis_file::read(&file)?),
         }
     }
@@ -104,6 +124,44 @@ impl Create {
         genesis.check()?;
         genesis_file::write(&self.out, &genesis)?;
         describe(&genesis)
+    }
+}
+
+impl FromL1 {
+    async fn run(self) -> eyre::Result<()> {
+        let (deployment, provider) = self.chain.connect()?;
+        deployment.check(&provider).await?;
+        let (epoch, validators) = first_set(&deployment, &provider).await?;
+        let mut rollups: Vec<_> = self.rollups.iter().copied().map(Into::into).collect();
+        rollups.sort_by_key(|rollup: &fairlane_types::RollupSpec| rollup.id);
+        let genesis = Genesis {
+            name: self.name,
+            time: genesis_file::now(),
+            params: ProtocolParams::default(),
+            validators,
+            rollups,
+            l1_chain_id: deployment.chain_id,
+            stake_manager: deployment.contracts.stake_manager.into_array(),
+        };
+        genesis.check()?;
+        genesis_file::write(&self.out, &genesis)?;
+        describe(&genesis)?;
+        out!("set of      epoch {epoch}")?;
+        out!("hash        {} (for fairlane-deploy --open)", genesis.hash())?;
+        Ok(())
+    }
+}
+
+/// The newest set on Ethereum that is fixed, and its epoch.
+async fn first_set(deployment: &Deployment, provider: &DynProvider) -> eyre::Result<(Epoch, ValidatorSet)> {
+    let state = L1State::newest(provider, &deployment.contracts);
+    let newest = Epoch(state.epoch().await?.0.saturating_add(2));
+    match state.validator_set(newest).await? {
+        Some(set) => Ok((newest, set)),
+        None => eyre::bail!(
+            "the set of epoch {newest} is empty: what is registered during epoch e is first in the set of epoch \
+             e + 3, which is fixed when epoch e + 1 begins"
+        ),
     }
 }
 

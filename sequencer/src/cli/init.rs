@@ -3,7 +3,7 @@
 use super::out;
 use crate::config::{Config, Home, template};
 use crate::genesis_file;
-use crate::keys::{self, KeyKind};
+use crate::keys;
 use clap::Args;
 use eyre::{WrapErr as _, bail};
 use fairlane_types::{
@@ -37,9 +37,7 @@ impl Init {
         }
         // Checked first, so that a bad file leaves nothing behind.
         let given = self.genesis.map(|path| genesis_file::read(&path)).transpose()?;
-        for (kind, path) in
-            [(KeyKind::Consensus, home.consensus_key()), (KeyKind::Network, home.network_key())]
-        {
+        for (kind, path) in keys::files_of(&home) {
             if !path.exists() {
                 keys::generate(kind, &path)?;
             }

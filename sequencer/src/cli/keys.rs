@@ -2,7 +2,7 @@
 
 use super::out;
 use crate::config::Home;
-use crate::keys::{self, KeyKind};
+use crate::keys;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -32,12 +32,8 @@ impl Keys {
         match self {
             Self::Generate(HomeArgument { home }) => {
                 let home = Home::new(home);
-                let files =
-                    [(KeyKind::Consensus, home.consensus_key()), (KeyKind::Network, home.network_key())];
-                if let [(_, consensus), (_, network)] = &files
-                    && consensus.exists()
-                    && network.exists()
-                {
+                let files = keys::files_of(&home);
+                if files.iter().all(|(_, path)| path.exists()) {
                     return Err(keys::KeyError::Exists(home.keys()).into());
                 }
                 for (kind, path) in files {

@@ -2,10 +2,13 @@
 //!
 //! Results go to standard output, failures and logs to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
+mod amount;
+mod evidence;
 mod genesis;
 mod init;
 mod keys;
 mod node;
+mod stake;
 mod status;
 mod submit;
 mod subscribe;
@@ -35,6 +38,12 @@ enum Command {
     Node(node::Node),
     /// Asks a node how it and its network are doing.
     Status(status::Status),
+    /// Shows, checks and reports offences of validators.
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
+    /// An operator's stake on Ethereum.
+    #[command(subcommand)]
+    Stake(stake::Stake),
     /// Submits a transaction and prints its verified receipt.
     Submit(submit::Submit),
     /// Prints a rollup's batches as they are finalized, each verified.
@@ -46,7 +55,9 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Init(command) => command.run(),
         Command::Keys(command) => command.run(),
-        Command::Genesis(command) => command.run(),
+        Command::Genesis(command) => client(command.run()),
+        Command::Evidence(command) => client(command.run()),
+        Command::Stake(command) => client(command.run()),
         Command::Node(command) => command.run(),
         Command::Status(command) => client(command.run()),
         Command::Submit(command) => client(command.run()),

@@ -42,6 +42,11 @@ impl Home {
         self.keys().join("network.key")
     }
 
+    /// The key that signs checkpoints.
+    pub fn checkpoint_key(&self) -> PathBuf {
+        self.keys().join("checkpoint.key")
+    }
+
     /// What the node writes while it runs.
     pub fn data(&self) -> PathBuf {
         self.0.join("data")

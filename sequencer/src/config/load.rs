@@ -60,7 +60,8 @@ pub struct Override {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides(Vec<Override>);
 
-const SECTIONS: [&str; 8] = ["node", "consensus", "segments", "rpc", "admin", "metrics", "store", "log"];
+const SECTIONS: [&str; 9] =
+    ["node", "consensus", "segments", "rpc", "admin", "metrics", "store", "l1", "log"];
 
 impl Overrides {
     /// Takes variables named `FAIRLANE_<SECTION>_<KEY>`; others are none of ours.
@@ -194,6 +195,7 @@ impl Config {
             ("segments.heartbeat", self.segments.heartbeat),
             ("segments.fetch_timeout", self.segments.fetch_timeout),
             ("segments.startup_timeout", self.segments.startup_timeout),
+            ("l1.poll_interval", self.l1.poll_interval),
         ];
         for (key, value) in durations {
             if value < Duration::from_millis(1) || value > Duration::from_secs(3600) {

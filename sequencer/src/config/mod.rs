@@ -20,6 +20,7 @@ pub use units::ByteSize;
 use libp2p::Multiaddr;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The whole configuration of a node.
@@ -40,6 +41,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// What is kept on disk, and for how long.
     pub store: StoreConfig,
+    /// Ethereum, which holds the stake.
+    pub l1: L1Config,
     /// Logging.
     pub log: LogConfig,
 }
@@ -166,6 +169,25 @@ pub struct StoreConfig {
     pub quick_repair: bool,
 }
 
+/// `[l1]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct L1Config {
+    /// Ethereum endpoints, of which one is used at a time; none: this node does not look at Ethereum.
+    #[serde(deserialize_with = "units::texts")]
+    pub rpc_urls: Vec<String>,
+    /// The deployment's file, relative to the home directory.
+    pub deployment: PathBuf,
+    /// The key file of the account that submits evidence, relative to the home directory; empty: the variable
+    /// FAIRLANE_REPORTER_KEY has it, or nobody submits.
+    pub reporter_key: PathBuf,
+    /// How many blocks have to follow one until it counts.
+    pub confirmations: u64,
+    /// How often to look for new blocks.
+    #[serde(with = "humantime_serde")]
+    pub poll_interval: Duration,
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -258,6 +280,18 @@ impl Default for StoreConfig {
             cache: ByteSize::mib(128),
             snapshot_interval: 200,
             quick_repair: false,
+        }
+    }
+}
+
+impl Default for L1Config {
+    fn default() -> Self {
+        Self {
+            rpc_urls: Vec::new(),
+            deployment: "l1.json".into(),
+            reporter_key: PathBuf::new(),
+            confirmations: 64,
+            poll_interval: Duration::from_secs(12),
         }
     }
 }

@@ -1,16 +1,17 @@
 //! The commented `config.toml` that `fairlane init` writes.
 
 use super::{
-    AdminConfig, Config, ConsensusConfig, LogConfig, LogFormat, MetricsConfig, NodeConfig, RpcConfig,
-    SegmentsConfig, StoreConfig,
+    AdminConfig, Config, ConsensusConfig, L1Config, LogConfig, LogFormat, MetricsConfig, NodeConfig,
+    RpcConfig, SegmentsConfig, StoreConfig,
 };
 use humantime_serde::re::humantime::format_duration as time;
 use libp2p::Multiaddr;
 
 /// A file that says what every key does, with the values of `config`.
 pub fn template(config: &Config) -> String {
-    let Config { node, consensus: agreement, segments: lanes, rpc, admin, metrics, store, log } = config;
-    [consensus(node, agreement), segments(lanes), services(rpc, admin, metrics), records(store, log)].concat()
+    let Config { node, consensus: agreement, segments: lanes, rpc, admin, metrics, store, l1, log } = config;
+    let services = services(rpc, admin, metrics);
+    [consensus(node, agreement), segments(lanes), services, ethereum(l1), records(store, log)].concat()
 }
 
 /// Addresses as a TOML array.
@@ -130,6 +131,33 @@ listen = "{metrics}"
         range = rpc.max_range_batches,
         admin = admin.listen,
         metrics = metrics.listen,
+    )
+}
+
+/// `[l1]`.
+fn ethereum(l1: &L1Config) -> String {
+    let urls: Vec<String> = l1.rpc_urls.iter().map(|url| format!("{url:?}")).collect();
+    format!(
+        r#"
+[l1]
+# Ethereum endpoints (http:// or https://). One is used at a time, the next when it fails. Without any, this node does
+# not look at Ethereum.
+rpc_urls = [{urls}]
+# The record of the contracts' deployment, which fairlane-deploy writes. Relative to this directory.
+deployment = {deployment:?}
+# The key (64 hexadecimal digits, mode 0600) of the account that submits evidence and gets the reporter's reward. Empty:
+# the environment variable FAIRLANE_REPORTER_KEY has it; without either, this node submits nothing.
+reporter_key = {key:?}
+# How many blocks have to follow a block until it counts; 64 are about as many as Ethereum takes to be final.
+confirmations = {confirmations}
+# How often to look for new blocks.
+poll_interval = "{poll}"
+"#,
+        urls = urls.join(", "),
+        deployment = l1.deployment,
+        key = l1.reporter_key,
+        confirmations = l1.confirmations,
+        poll = time(l1.poll_interval),
     )
 }
 

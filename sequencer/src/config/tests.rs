@@ -18,6 +18,9 @@ fn the_template_says_what_it_was_made_from() {
         vec!["/dns/a.example/tcp/1".parse().unwrap(), "/ip4/1.2.3.4/tcp/2".parse().unwrap()];
     config.segments.interval = Duration::from_millis(35);
     config.store.cache = ByteSize::mib(77);
+    config.l1.rpc_urls = vec!["http://a.example/key".to_owned(), "https://b.example".to_owned()];
+    config.l1.reporter_key = "keys/reporter.key".into();
+    config.l1.confirmations = 3;
     config.log.format = LogFormat::Json;
     assert_eq!(parse(&template(&config), &Overrides::default()).unwrap(), config);
 }
@@ -34,6 +37,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
         ("FAIRLANE_RPC_LISTEN", "127.0.0.1:2"),
         ("FAIRLANE_NODE_MONIKER", "variable"),
         ("FAIRLANE_CONSENSUS_PEERS", "/ip4/1.1.1.1/tcp/1, /ip4/2.2.2.2/tcp/2"),
+        ("FAIRLANE_L1_RPC_URLS", "http://a.example, http://b.example"),
         ("FAIRLANE_HOME", "/elsewhere"),
         ("PATH", "/bin"),
     ])
@@ -44,6 +48,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     assert_eq!(config.rpc.max_connections, 5);
     assert_eq!(config.node.moniker, "variable");
     assert_eq!(config.consensus.peers.len(), 2);
+    assert_eq!(config.l1.rpc_urls, ["http://a.example", "http://b.example"]);
     assert!(!config.segments.startup_check);
 }
 

@@ -104,6 +104,22 @@ pub(super) fn multiaddr<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mu
     parse_multiaddr(&text).map_err(D::Error::custom)
 }
 
+/// Reads a list of texts, or one string that separates them by commas.
+pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "write a list of texts, or one that separates them by commas")]
+    enum Texts {
+        List(Vec<String>),
+        One(String),
+    }
+    Ok(match Texts::deserialize(deserializer)? {
+        Texts::List(list) => list,
+        Texts::One(text) => {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        }
+    })
+}
+
 /// Reads a list of multiaddresses, or one string that separates them by commas.
 pub(super) fn multiaddrs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Multiaddr>, D::Error> {
     struct List;

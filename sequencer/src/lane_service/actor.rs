@@ -1,10 +1,11 @@
 //! The actor: one loop that routes, and the state that its functions share.
 
+use crate::evidence::Reports;
 use crate::lane_service::ahead::Ahead;
 use crate::lane_service::clock::Clock;
 use crate::lane_service::config::LaneServiceConfig;
 use crate::lane_service::cuts::{Held, Pursuit, Waiter};
-use crate::lane_service::evidence::EvidencePool;
+use crate::lane_service::evidence::WaitingEvidence;
 use crate::lane_service::fetcher::Fetcher;
 use crate::lane_service::handle::LaneHandle;
 use crate::lane_service::ingress::Ingress;
@@ -22,7 +23,8 @@ use crate::network::{NetworkHandle, ReceivedSegment};
 use crate::store::{Store, StoreError};
 use fairlane_lanes::{CutBase, LaneView};
 use fairlane_types::{
-    Genesis, LaneId, LaneSeq, NetworkId, ProtocolParams, SegmentError, SegmentRef, SigningKey, Timestamp,
+    Evidence, Genesis, LaneId, LaneSeq, NetworkId, ProtocolParams, SegmentError, SegmentRef, SigningKey,
+    Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +52,10 @@ pub struct LaneServiceParts {
     pub received: mpsc::Receiver<ReceivedSegment>,
     /// The latest segments, shared with what answers fetches of peers.
     pub recent: RecentSegments,
+    /// Verified evidence from before the start that no block carries yet.
+    pub evidence: Vec<Evidence>,
+    /// Where new evidence is reported.
+    pub reports: Reports,
     /// Where to count.
     pub metrics: LaneMetrics,
     /// Where to count cuts.
@@ -123,14 +129,15 @@ pub fn start(
     };
     tokio::spawn(intake.run(parts.received, arrived));
     let now = Instant::now();
-    let actor = Actor {
+    let mut actor = Actor {
         view: LaneView::new(&parts.base, params.clone()),
         base: parts.base,
         own: OwnLane::Outside,
         pace: Pace::new(now),
         rhythm: Rhythm::default(),
         submissions: Submissions::new(&params),
-        evidence: EvidencePool::default(),
+        evidence: WaitingEvidence::default(),
+        reports: parts.reports,
         fetcher: Fetcher::default(),
         ahead: Ahead::default(),
         pursuit: Pursuit::default(),
@@ -156,6 +163,9 @@ pub fn start(
         status,
         lanes,
     };
+    for piece in parts.evidence {
+        actor.on_evidence(piece);
+    }
     let queues = Queues { requests: request_queue, submissions: submission_queue, arrived: arrived_queue };
     let task = tokio::spawn(actor.run(queues, outcome_queue, parts.shutdown));
     (handle, task)
@@ -178,7 +188,8 @@ pub(super) struct Actor {
     pub(super) pace: Pace,
     pub(super) rhythm: Rhythm,
     pub(super) submissions: Submissions,
-    pub(super) evidence: EvidencePool,
+    pub(super) evidence: WaitingEvidence,
+    pub(super) reports: Reports,
     pub(super) fetcher: Fetcher,
     pub(super) ahead: Ahead,
     pub(super) pursuit: Pursuit,

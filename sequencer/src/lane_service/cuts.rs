@@ -115,8 +115,9 @@ impl Actor {
         self.dirty = true;
     }
 
-    fn on_evidence(&mut self, evidence: Evidence) {
+    pub(super) fn on_evidence(&mut self, evidence: Evidence) {
         if self.evidence.add(evidence.clone()) {
+            self.reports.report(evidence.clone());
             let now = self.clock.now();
             let effects = self.view.accuse(&evidence, now);
             self.follow(effects);

@@ -1,4 +1,4 @@
-//! Evidence that waits for a block, one piece for each offence.
+//! Evidence that waits for a block, one piece for each offence. The durable pool is `crate::evidence`.
 
 use fairlane_types::Evidence;
 use fairlane_types::evidence::{MAX_PER_BLOCK, OffenceSlot};
@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Verified evidence that no block carries yet.
 #[derive(Debug, Default)]
-pub(super) struct EvidencePool {
+pub(super) struct WaitingEvidence {
     waiting: BTreeMap<OffenceSlot, Evidence>,
     committed: BTreeSet<OffenceSlot>,
 }
 
-impl EvidencePool {
+impl WaitingEvidence {
     /// The most pieces that wait, and the most committed offences that are remembered.
     const MAX: usize = 1024;
 

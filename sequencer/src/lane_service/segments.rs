@@ -115,7 +115,9 @@ impl Actor {
                 }
                 LaneEffect::Evidence(evidence) => {
                     tracing::warn!(offender = %evidence.offender(), slot = ?evidence.slot(), "a lane equivocated");
-                    self.evidence.add(evidence);
+                    if self.evidence.add(evidence.clone()) {
+                        self.reports.report(evidence);
+                    }
                     self.dirty = true;
                 }
                 LaneEffect::Dropped { why, reference } => {

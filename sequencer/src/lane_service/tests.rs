@@ -148,6 +148,8 @@ impl Setup {
             recent,
             metrics: metrics.lanes.clone(),
             cut_metrics: metrics.cuts.clone(),
+            evidence: Vec::new(),
+            reports: crate::evidence::Reports::channel().0,
             shutdown: shutdown.clone(),
         };
         let (lanes, task) = start(self.config, parts);

@@ -5,6 +5,7 @@
 //! never from what a client or peer sends.
 
 mod groups;
+mod l1;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,8 @@ pub use groups::{
     ConsensusMetrics, CutMetrics, LaneLabel, LaneMetrics, MethodLabel, NetworkMetrics, OrderingMetrics,
     ReasonLabel, RpcMetrics, StoreMetrics,
 };
+
+pub use l1::{EvidenceMetrics, L1Metrics};
 
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -35,6 +38,10 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// The gRPC services.
     pub rpc: RpcMetrics,
+    /// Offences that this node knows of.
+    pub evidence: EvidenceMetrics,
+    /// What this node sees and does on Ethereum.
+    pub l1: L1Metrics,
     registry: Arc<Registry>,
 }
 
@@ -56,6 +63,8 @@ impl Metrics {
             network: NetworkMetrics::register(&mut registry),
             store: StoreMetrics::register(&mut registry),
             rpc: RpcMetrics::register(&mut registry),
+            evidence: EvidenceMetrics::register(&mut registry),
+            l1: L1Metrics::register(&mut registry),
             registry: Arc::new(registry),
         }
     }

@@ -4,6 +4,7 @@ use super::setup::Setup;
 use super::stage::Stage;
 use super::{NodeError, observe};
 use crate::config::{Config, Home};
+use crate::evidence::{self, EvidencePool, Reports};
 use crate::health::{self, Health};
 use crate::lane_service::{LaneHandle, RecentSegments, SegmentServer};
 use crate::log::LogHandle;
@@ -21,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Parts {
     store: Store,
     network: NetworkHandle,
+    evidence: EvidencePool,
     /// What clients and operators see.
     serving: Stage,
+    l1: Stage,
     consensus: Stage,
     lanes: Stage,
     failures: mpsc::Receiver<NodeError>,
@@ -53,22 +56,28 @@ impl Parts {
     pub(super) async fn start(home: Home, config: Config, log: LogHandle) -> Result<Self, NodeError> {
         let setup = Setup::read(home, config)?;
         let listeners = Listeners::bind(&setup.config).await?;
-        let (store, state) = setup.restore().await?;
+        let (store, state, evidence) = setup.restore().await?;
         let (failed, failures) = mpsc::channel(16);
-        let [serving, consensus, lanes] =
-            ["serving", "consensus", "lanes"].map(|name| Stage::new(name, &failed));
+        let [serving, l1, consensus, lanes] =
+            ["serving", "l1", "consensus", "lanes"].map(|name| Stage::new(name, &failed));
 
         let recent = RecentSegments::default();
         let source = SegmentServer::new(recent.clone(), store.clone());
         let (network, received) = setup.start_network(source)?;
+        let (reports, found) = Reports::channel();
+        let known = (evidence.not_in_a_block(), reports);
         let (lane_handle, task) =
-            setup.start_lanes(&state, &store, recent, (network.clone(), received), lanes.token());
+            setup.start_lanes(&state, &store, known, recent, (network.clone(), received), lanes.token());
         lanes.watch("the lane service", task);
 
-        let heads = state.heads().clone();
+        let (heads, state_set) = (state.heads().clone(), state.validators().clone());
         let (seams, blocks) = (Arc::new(lane_handle.clone()), Arc::new(store.clone()));
         let engine = fairlane_engine::start(setup.engine_config(), state, seams, blocks).await?;
-        let parts = Self { store, network, serving, consensus, lanes, failures };
+        let (kept, blocks) = (store.clone(), engine.subscribe());
+        let pool = evidence.clone();
+        lanes.run(move |stop| evidence::keep(pool, kept, found, blocks, stop));
+        setup.start_l1(&state_set, &evidence, &l1)?;
+        let parts = Self { store, network, evidence, serving, l1, consensus, lanes, failures };
         parts.serve(&setup, engine, lane_handle, heads, listeners, log).await?;
         Ok(parts)
     }
@@ -96,6 +105,7 @@ impl Parts {
             store: self.store.clone(),
             lanes: setup.key.is_some().then_some(lanes),
             finalized,
+            evidence: self.evidence.clone(),
             engine: status.clone(),
             heads,
             peers: self.network.watch_peers(),
@@ -122,7 +132,7 @@ impl Parts {
 
     /// Stops all parts: first what takes work in, last the store.
     pub(super) async fn stop(mut self) -> Result<(), NodeError> {
-        for stage in [&self.serving, &self.consensus, &self.lanes] {
+        for stage in [&self.serving, &self.l1, &self.consensus, &self.lanes] {
             stage.stop().await;
         }
         self.network.shutdown();

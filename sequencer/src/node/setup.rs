@@ -1,8 +1,10 @@
 //! What the home directory says, and what follows from it for each part.
 
 use super::NodeError;
-use super::stage::Task;
+use super::stage::{Stage, Task};
 use crate::config::{Config, Home};
+use crate::evidence::{EvidencePool, Reports};
+use crate::l1::{self, L1Settings, Rank};
 use crate::lane_service::{
     self, LaneHandle, LaneServiceConfig, LaneServiceError, LaneServiceParts, RecentSegments, SegmentServer,
 };
@@ -12,7 +14,7 @@ use crate::store::{Retention, Store, StoreOptions};
 use crate::{genesis_file, keys, recovery};
 use fairlane_chain::ChainState;
 use fairlane_engine::{ConsensusTimeouts, EngineConfig, PeerLimits};
-use fairlane_types::{Genesis, SigningKey};
+use fairlane_types::{Evidence, Genesis, SigningKey, ValidatorSet};
 use libp2p::identity::Keypair;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ pub(super) struct Setup {
     /// Only of a member of the validator set.
     pub(super) key: Option<SigningKey>,
     pub(super) identity: Keypair,
+    /// Ethereum, where the operator configured it.
+    pub(super) l1: Option<L1Settings>,
     pub(super) metrics: Metrics,
 }
 
@@ -53,12 +57,13 @@ impl Setup {
         if key.is_none() {
             tracing::info!("this node is no member of the validator set: it follows the chain");
         }
+        let l1 = L1Settings::read(&config.l1, &home, &genesis)?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-        Ok(Self { home, config, genesis, key, identity, metrics })
+        Ok(Self { home, config, genesis, key, identity, l1, metrics })
     }
 
-    /// Opens the store and restores the chain state from it.
-    pub(super) async fn restore(&self) -> Result<(Store, ChainState), NodeError> {
+    /// Opens the store and restores from it the chain state and the pool of evidence.
+    pub(super) async fn restore(&self) -> Result<(Store, ChainState, EvidencePool), NodeError> {
         let (path, genesis) = (self.home.store(), self.genesis.clone());
         let config = &self.config.store;
         let options = StoreOptions {
@@ -66,11 +71,12 @@ impl Setup {
             retention: Retention { keep_blocks: config.keep_blocks, keep_for: config.keep_for },
             quick_repair: config.quick_repair,
         };
-        let metrics = self.metrics.store.clone();
+        let (metrics, of_evidence) = (self.metrics.store.clone(), self.metrics.evidence.clone());
         let restore = move || {
             let store = Store::open_with(&path, genesis.network(), &genesis, options, metrics)?;
             let state = recovery::recover(&store, &genesis)?;
-            Ok((store, state))
+            let evidence = EvidencePool::open(store.clone(), of_evidence)?;
+            Ok((store, state, evidence))
         };
         tokio::task::spawn_blocking(restore).await.map_err(|_| NodeError::Panicked("recovery"))?
     }
@@ -108,6 +114,7 @@ impl Setup {
         &self,
         state: &ChainState,
         store: &Store,
+        (evidence, reports): (Vec<Evidence>, Reports),
         recent: RecentSegments,
         (network, received): (NetworkHandle, mpsc::Receiver<ReceivedSegment>),
         shutdown: CancellationToken,
@@ -130,11 +137,29 @@ impl Setup {
             network,
             received,
             recent,
+            evidence,
+            reports,
             metrics: self.metrics.lanes.clone(),
             cut_metrics: self.metrics.cuts.clone(),
             shutdown,
         };
         lane_service::start(settings, parts)
+    }
+
+    /// Starts to look at Ethereum, where that is configured.
+    pub(super) fn start_l1(
+        &self,
+        validators: &ValidatorSet,
+        evidence: &EvidencePool,
+        stage: &Stage,
+    ) -> Result<(), NodeError> {
+        let Some(settings) = &self.l1 else { return Ok(()) };
+        let rank = Rank::new(self.key.as_ref().map(SigningKey::validator), validators.clone());
+        let l1 = l1::connect(settings, self.genesis.network(), self.metrics.l1.clone())?;
+        let (watcher, tower) = l1.into_parts(evidence.clone(), rank);
+        stage.run(move |stop| watcher.run(stop));
+        stage.run(move |stop| tower.run(stop));
+        Ok(())
     }
 
     pub(super) fn engine_config(&self) -> EngineConfig {

@@ -5,6 +5,7 @@ use super::feed::{Feed, Tip};
 use super::pending::Pending;
 use super::slots::Slots;
 use super::{RpcContext, RpcLimits};
+use crate::evidence::EvidencePool;
 use crate::lane_service::LaneHandle;
 use crate::log::LogHandle;
 use crate::metrics::{MethodLabel, ReasonLabel, RpcMetrics};
@@ -28,6 +29,7 @@ pub(super) struct Core {
     pub(super) network: NetworkId,
     pub(super) store: Store,
     pub(super) lanes: Option<LaneHandle>,
+    pub(super) evidence: EvidencePool,
     pub(super) engine: watch::Receiver<EngineStatus>,
     pub(super) peers: watch::Receiver<Arc<[PeerInfo]>>,
     pub(super) validator: Option<ValidatorId>,
@@ -64,6 +66,7 @@ impl Core {
             genesis: context.genesis,
             store: context.store,
             lanes: context.lanes,
+            evidence: context.evidence,
             engine: context.engine,
             peers: context.peers,
             validator: context.validator,

@@ -1,6 +1,6 @@
 //! The gRPC services: transactions in, batches and proofs out.
 //!
-//! One file for each service (`submit`, `batch`, `chain`, `admin`), one for each long-lived stream
+//! One file for each service (`submit`, `batch`, `chain`, `evidence`, `admin`), one for each long-lived stream
 //! (`submit_stream`, `subscribe`), and `core` with what they share. `feed` turns finalized blocks into messages,
 //! once for all subscribers.
 //!
@@ -16,6 +16,7 @@ mod batch;
 mod chain;
 mod clients;
 mod core;
+mod evidence;
 mod feed;
 mod incoming;
 mod limits;
@@ -33,6 +34,7 @@ mod tests;
 pub use limits::RpcLimits;
 pub use server::{RpcError, RpcListeners, serve};
 
+use crate::evidence::EvidencePool;
 use crate::lane_service::LaneHandle;
 use crate::log::LogHandle;
 use crate::metrics::RpcMetrics;
@@ -53,6 +55,8 @@ pub struct RpcContext {
     pub lanes: Option<LaneHandle>,
     /// Blocks as they are finalized, durable before they arrive. Subscribed before `heads` was read.
     pub finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
+    /// Offences that the node knows of.
+    pub evidence: EvidencePool,
     /// How consensus is doing.
     pub engine: watch::Receiver<EngineStatus>,
     /// Where each rollup stands at the store's newest block.

@@ -5,12 +5,14 @@ use super::admin::Admin;
 use super::batch::Batches;
 use super::chain::ChainInfo;
 use super::core::Core;
+use super::evidence::Offences;
 use super::incoming::connections;
 use super::submit::Submissions;
 use crate::store::StoreError;
 use fairlane_proto::v1::{
     FILE_DESCRIPTOR_SET, admin_service_server::AdminServiceServer, batch_service_server::BatchServiceServer,
-    chain_service_server::ChainServiceServer, submit_service_server::SubmitServiceServer,
+    chain_service_server::ChainServiceServer, evidence_service_server::EvidenceServiceServer,
+    submit_service_server::SubmitServiceServer,
 };
 use std::future::Future;
 use std::net::SocketAddr;
@@ -143,7 +145,8 @@ fn serve_public(
             .add_service(reflection)
             .add_service(submit)
             .add_service(BatchServiceServer::new(Batches(core.clone())).max_decoding_message_size(limit))
-            .add_service(ChainServiceServer::new(ChainInfo(core)).max_decoding_message_size(limit))
+            .add_service(ChainServiceServer::new(ChainInfo(core.clone())).max_decoding_message_size(limit))
+            .add_service(EvidenceServiceServer::new(Offences(core)).max_decoding_message_size(limit))
             .serve_with_incoming_shutdown(incoming, shutdown.cancelled_owned())
             .await?;
         Ok(())

@@ -19,6 +19,7 @@
 mod apply;
 mod blocks;
 mod error;
+mod evidence;
 mod journal;
 mod log_file;
 mod open;

@@ -52,6 +52,7 @@ sol! {
     interface Erc20 {
         function balanceOf(address account) external view returns (uint256);
         function allowance(address owner, address spender) external view returns (uint256);
+        function decimals() external view returns (uint8);
         function approve(address spender, uint256 amount) external returns (bool);
     }
 }

@@ -3,7 +3,9 @@
 //! The program comes from npm with the contracts' other tools (`slashing-contracts/check.sh` installs it),
 //! from PATH, or from where the environment variable [`ANVIL_VARIABLE`] says.
 
+use crate::error::CallError;
 use alloy_primitives::{Address, B256};
+use alloy_provider::{DynProvider, Provider as _};
 use alloy_signer_local::PrivateKeySigner;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -89,6 +91,23 @@ impl Drop for Anvil {
     fn drop(&mut self) {
         end(&mut self.process);
     }
+}
+
+/// Makes a development node advance to a block, if it is not there yet.
+pub async fn mine_to(provider: &DynProvider, block: u64) -> Result<(), CallError> {
+    const WHAT: &str = "advancing the development chain";
+    let transport = |error| CallError::transport(WHAT, error);
+    let now = provider.get_block_number().await.map_err(transport)?;
+    if let Some(missing) = block.checked_sub(now).filter(|missing| *missing > 0) {
+        let _: () = provider.raw_request("anvil_mine".into(), (missing,)).await.map_err(transport)?;
+    }
+    Ok(())
+}
+
+/// Makes a development node produce a block each so many seconds, instead of one for each transaction.
+pub async fn set_block_time(provider: &DynProvider, seconds: u64) -> Result<(), CallError> {
+    let set = provider.raw_request::<_, ()>("evm_setIntervalMining".into(), (seconds,)).await;
+    set.map_err(|error| CallError::transport("setting the development chain's pace", error))
 }
 
 /// Ending what has ended already is no error.

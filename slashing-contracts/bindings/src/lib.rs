@@ -21,9 +21,12 @@ pub mod keys;
 pub mod params;
 pub mod registration;
 pub mod state;
+pub mod wallet;
 
-pub use alloy_primitives::{Address, B256};
+pub use alloy_primitives::{Address, B256, U256};
 pub use alloy_provider::DynProvider;
+pub use alloy_rpc_types_eth::TransactionReceipt;
+pub use alloy_signer_local::PrivateKeySigner;
 pub use deployment::{Contracts, Deployment};
 pub use epoch::{Epoch, EpochClock};
 pub use error::CallError;

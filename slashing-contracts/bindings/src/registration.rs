@@ -43,6 +43,12 @@ impl<'a> OperatorAccount<'a> {
         read("asking for the token balance", token.balanceOf(self.operator), BlockId::latest()).await
     }
 
+    /// How many decimal places people write the token's amounts with.
+    pub async fn decimals(&self) -> Result<u8, CallError> {
+        let token = Erc20::new(self.deployment.contracts.token, self.provider);
+        read("asking for the token's decimals", token.decimals(), BlockId::latest()).await
+    }
+
     /// Lets the StakeManager take `amount`, if it may not already. Sends nothing in that case.
     pub async fn approve(&self, amount: u128) -> Result<(), CallError> {
         let token = Erc20::new(self.deployment.contracts.token, self.provider);

@@ -64,6 +64,11 @@ impl<'a> L1State<'a> {
         Self { provider, contracts, at: at.into() }
     }
 
+    /// The newest state.
+    pub fn newest(provider: &'a DynProvider, contracts: &'a Contracts) -> Self {
+        Self::at(provider, contracts, BlockId::latest())
+    }
+
     fn stake_manager(&self) -> StakeManager::StakeManagerInstance<&'a DynProvider> {
         StakeManager::new(self.contracts.stake_manager, self.provider)
     }

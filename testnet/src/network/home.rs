@@ -2,15 +2,16 @@
 
 use super::{Hosts, Node};
 use crate::clock::unix_nanos;
+use crate::l1::L1Chain;
 use crate::ports;
 use eyre::WrapErr;
 use fairlane_chain::CONCATENATE_SUFFIX;
-use fairlane_sequencer::config::{self, Config, Home, LogFormat};
+use fairlane_sequencer::config::{self, Config, Home, L1Config, LogFormat};
 use fairlane_sequencer::genesis_file;
-use fairlane_sequencer::keys::{self, KeyKind};
+use fairlane_sequencer::keys;
 use fairlane_types::{
-    Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Timestamp, Validator, ValidatorId,
-    ValidatorSet, VotingPower,
+    Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Timestamp, Validator, ValidatorSet,
+    VotingPower,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -68,34 +69,68 @@ impl NodePorts {
     }
 }
 
+/// Writes the homes of a network whose genesis names the validators.
 pub(super) fn write_homes(spec: &NetworkSpec, dir: &Path) -> eyre::Result<(Genesis, Vec<Node>)> {
+    let homes = new_homes(spec, dir)?;
+    let genesis = genesis(spec, equal_validators(&homes)?, None)?;
+    let nodes = furnish(spec, &homes, &genesis, |_, _| Ok(L1Config::default()))?;
+    Ok((genesis, nodes))
+}
+
+/// Writes the homes of a network whose validators have stake on an Ethereum of its own.
+pub(super) async fn write_homes_on_l1(
+    spec: &NetworkSpec,
+    dir: &Path,
+) -> eyre::Result<(Genesis, Vec<Node>, L1Chain)> {
+    let homes = new_homes(spec, dir)?;
+    let chain = L1Chain::start(dir).await?;
+    let genesis = genesis(spec, chain.register(&homes).await?, Some(&chain))?;
+    chain.open(&genesis).await?;
+    let nodes = furnish(spec, &homes, &genesis, |index, home| chain.equip(index, home))?;
+    Ok((genesis, nodes, chain))
+}
+
+fn new_homes(spec: &NetworkSpec, dir: &Path) -> eyre::Result<Vec<Home>> {
     let homes: Vec<Home> =
         (0..spec.validators).map(|index| Home::new(dir.join(format!("node{index}")))).collect();
-    let validators = homes.iter().map(write_keys).collect::<eyre::Result<Vec<_>>>()?;
-    let genesis = genesis(spec, &validators)?;
+    for (kind, path) in homes.iter().flat_map(keys::files_of) {
+        keys::generate(kind, &path)?;
+    }
+    Ok(homes)
+}
+
+/// Writes genesis and configuration into homes that have keys.
+fn furnish(
+    spec: &NetworkSpec,
+    homes: &[Home],
+    genesis: &Genesis,
+    l1: impl Fn(usize, &Home) -> eyre::Result<L1Config>,
+) -> eyre::Result<Vec<Node>> {
     let ports = NodePorts::allocate(spec.validators)?;
     let mut nodes = Vec::new();
     for (index, home) in homes.iter().enumerate() {
-        genesis_file::write(&home.genesis(), &genesis)?;
-        let config = node_config(spec, index, &ports)?;
+        genesis_file::write(&home.genesis(), genesis)?;
+        let mut config = node_config(spec, index, &ports)?;
+        config.l1 = l1(index, home)?;
         let path = home.config();
         std::fs::write(&path, config::template(&config))
             .wrap_err_with(|| format!("writing {}", path.display()))?;
         let (rpc, metrics) = (config.rpc.listen, config.metrics.listen);
         nodes.push(Node::new(home.clone(), spec.hosts.enter(index), rpc, metrics));
     }
-    Ok((genesis, nodes))
+    Ok(nodes)
 }
 
-fn write_keys(home: &Home) -> eyre::Result<ValidatorId> {
-    keys::generate(KeyKind::Consensus, &home.consensus_key())?;
-    keys::generate(KeyKind::Network, &home.network_key())?;
-    Ok(keys::read_consensus(&home.consensus_key())?.validator())
+/// Each with one unit of power.
+fn equal_validators(homes: &[Home]) -> eyre::Result<ValidatorSet> {
+    let member = |home: &Home| {
+        let id = keys::read_consensus(&home.consensus_key())?.validator();
+        Ok(Validator { id, power: VotingPower::new(1), incarnation: Incarnation::ZERO })
+    };
+    Ok(ValidatorSet::new(homes.iter().map(member).collect::<eyre::Result<_>>()?)?)
 }
 
-fn genesis(spec: &NetworkSpec, validators: &[ValidatorId]) -> eyre::Result<Genesis> {
-    let member =
-        |id: &ValidatorId| Validator { id: *id, power: VotingPower::new(1), incarnation: Incarnation::ZERO };
+fn genesis(spec: &NetworkSpec, validators: ValidatorSet, l1: Option<&L1Chain>) -> eyre::Result<Genesis> {
     let genesis = Genesis {
         name: format!(
             "fairlane-local{}",
@@ -103,10 +138,10 @@ fn genesis(spec: &NetworkSpec, validators: &[ValidatorId]) -> eyre::Result<Genes
         ),
         time: Timestamp::from_nanos(unix_nanos()),
         params: ProtocolParams::default(),
-        validators: ValidatorSet::new(validators.iter().map(member).collect())?,
+        validators,
         rollups: spec.rollups(),
-        l1_chain_id: 0,
-        stake_manager: [0; 20],
+        l1_chain_id: l1.map_or(0, |chain| chain.deployment.chain_id),
+        stake_manager: l1.map_or([0; 20], |chain| chain.deployment.contracts.stake_manager.into_array()),
     };
     genesis.check()?;
     Ok(genesis)

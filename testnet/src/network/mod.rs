@@ -8,6 +8,7 @@ pub use home::NetworkSpec;
 pub use hosts::Hosts;
 pub use node::{Node, NodeStatus};
 
+use crate::l1::L1Chain;
 use eyre::WrapErr;
 use fairlane_types::Genesis;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,14 @@ enum Home {
 }
 
 impl Home {
+    fn make(keep: Option<PathBuf>) -> eyre::Result<Self> {
+        let Some(path) = keep else {
+            return Ok(Self::Temporary(tempfile::Builder::new().prefix("fairlane-testnet-").tempdir()?));
+        };
+        std::fs::create_dir_all(&path).wrap_err_with(|| format!("creating {}", path.display()))?;
+        Ok(Self::Kept(path))
+    }
+
     fn path(&self) -> &Path {
         match self {
             Self::Temporary(dir) => dir.path(),
@@ -44,21 +53,24 @@ pub struct LocalNetwork {
     pub genesis: Genesis,
     /// The validators.
     pub nodes: Vec<Node>,
+    /// Its Ethereum, if it has one.
+    pub l1: Option<L1Chain>,
     home: Home,
 }
 
 impl LocalNetwork {
     /// Writes the homes of a new network; starts nothing yet.
     pub fn create(spec: &NetworkSpec, keep: Option<PathBuf>) -> eyre::Result<Self> {
-        let home = match keep {
-            Some(path) => {
-                std::fs::create_dir_all(&path).wrap_err_with(|| format!("creating {}", path.display()))?;
-                Home::Kept(path)
-            }
-            None => Home::Temporary(tempfile::Builder::new().prefix("fairlane-testnet-").tempdir()?),
-        };
+        let home = Home::make(keep)?;
         let (genesis, nodes) = home::write_homes(spec, home.path())?;
-        Ok(Self { genesis, nodes, home })
+        Ok(Self { genesis, nodes, l1: None, home })
+    }
+
+    /// The same with an Ethereum of its own, on which each validator has stake.
+    pub async fn create_on_l1(spec: &NetworkSpec, keep: Option<PathBuf>) -> eyre::Result<Self> {
+        let home = Home::make(keep)?;
+        let (genesis, nodes, chain) = home::write_homes_on_l1(spec, home.path()).await?;
+        Ok(Self { genesis, nodes, l1: Some(chain), home })
     }
 
     /// Starts all validators and waits until each has finalized a block.

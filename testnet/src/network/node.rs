@@ -2,7 +2,8 @@
 
 use eyre::WrapErr;
 use fairlane_proto::v1::chain_service_client::ChainServiceClient;
-use fairlane_proto::v1::{GetStatusRequest, GetStatusResponse};
+use fairlane_proto::v1::evidence_service_client::EvidenceServiceClient;
+use fairlane_proto::v1::{EvidenceRecord, GetStatusRequest, GetStatusResponse, ListEvidenceRequest};
 use fairlane_sequencer::config::Home;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
@@ -104,15 +105,26 @@ impl Node {
 
     /// A client of the node's chain service. Each of its requests has a time limit.
     pub fn chain(&mut self) -> eyre::Result<ChainServiceClient<Channel>> {
-        if self.channel.is_none() {
-            let endpoint = Endpoint::from_shared(self.endpoint())?
+        Ok(ChainServiceClient::new(self.channel()?))
+    }
+
+    /// Asks the node which offences it knows of: the first page.
+    pub async fn evidence(&mut self) -> eyre::Result<Vec<EvidenceRecord>> {
+        let mut client = EvidenceServiceClient::new(self.channel()?);
+        Ok(client.list_evidence(ListEvidenceRequest::default()).await?.into_inner().records)
+    }
+
+    fn channel(&mut self) -> eyre::Result<Channel> {
+        if let Some(channel) = &self.channel {
+            return Ok(channel.clone());
+        }
+        let endpoint =
+            Endpoint::from_shared(self.endpoint())?
                 .timeout(REQUEST_LIMIT)
                 .connect_timeout(REQUEST_LIMIT)
                 .http2_keep_alive_interval(REQUEST_LIMIT)
                 .keep_alive_timeout(REQUEST_LIMIT);
-            self.channel = Some(endpoint.connect_lazy());
-        }
-        Ok(ChainServiceClient::new(self.channel.clone().expect("it was set above")))
+        Ok(self.channel.insert(endpoint.connect_lazy()).clone())
     }
 
     /// The sum of a metric over its labels that contain `label`, as the node exposes it.

@@ -7,6 +7,7 @@ mod submit;
 mod subscribe;
 
 use super::*;
+use crate::evidence::EvidencePool;
 use crate::lane_service::{LaneServiceConfig, LaneServiceParts, RecentSegments, SegmentServer};
 use crate::metrics::Metrics;
 use crate::network::{self, Keypair, NetworkConfig, NetworkLimits, NetworkParts};
@@ -79,11 +80,13 @@ impl Setup {
         let (finalized, blocks) = broadcast::channel(16);
         let (engine, engine_watch) = watch::channel(EngineStatus::default());
         let (peers, peers_watch) = watch::channel(Arc::from([]));
+        let evidence = EvidencePool::open(store.clone(), metrics.evidence.clone()).unwrap();
         let context = RpcContext {
             genesis: Arc::new(chain.genesis.clone()),
             store: store.clone(),
             lanes,
             finalized: blocks,
+            evidence: evidence.clone(),
             engine: engine_watch,
             heads: chain.state.heads().clone(),
             peers: peers_watch,
@@ -186,6 +189,8 @@ async fn lane_service(
         recent,
         metrics: metrics.lanes.clone(),
         cut_metrics: metrics.cuts.clone(),
+        evidence: Vec::new(),
+        reports: crate::evidence::Reports::channel().0,
         shutdown: shutdown.clone(),
     };
     let (lanes, _task) = crate::lane_service::start(LaneServiceConfig::default(), parts);

@@ -3,19 +3,18 @@
 //! The record that it writes is all that nodes and operators need. Running it again with the same arguments
 //! checks what is there, and finishes what was interrupted.
 
-use alloy_signer_local::PrivateKeySigner;
 use clap::Parser;
-use eyre::{WrapErr as _, bail, eyre};
+use eyre::WrapErr as _;
 use fairlane_l1::deploy::deploy;
 use fairlane_l1::deployment::Plan;
 use fairlane_l1::endpoint::{connect, connect_with_key};
+use fairlane_l1::wallet::KeySource;
 use fairlane_l1::{Address, DeployParams, Deployment};
 use fairlane_types::crypto::Hash32;
-use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
+use std::path::PathBuf;
 
-/// Holds the deployer's secret key, if no file does.
-const KEY_VARIABLE: &str = "FAIRLANE_DEPLOY_KEY";
+/// Where the deployer's secret key is.
+const KEY: KeySource = KeySource { whose: "deployer", option: "--key-file", variable: "FAIRLANE_DEPLOY_KEY" };
 
 /// Deploys Fairlane's contracts on Ethereum, checks them, and opens their network.
 ///
@@ -109,31 +108,6 @@ impl Arguments {
             rollup_fee: self.rollup_fee.unwrap_or(default.rollup_fee),
         }
     }
-
-    fn key(&self) -> eyre::Result<PrivateKeySigner> {
-        let text = match &self.key_file {
-            Some(path) => read_key_file(path)?,
-            None => Zeroizing::new(
-                std::env::var(KEY_VARIABLE)
-                    .map_err(|_| eyre!("name the deployer's key: --key-file FILE, or {KEY_VARIABLE}"))?,
-            ),
-        };
-        // The parser's own error would repeat part of the key.
-        text.trim().parse().map_err(|_| eyre!("the deployer's key must be 64 hexadecimal digits"))
-    }
-}
-
-fn read_key_file(path: &Path) -> eyre::Result<Zeroizing<String>> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path).wrap_err_with(|| format!("key file {}", path.display()))?;
-        if mode.permissions().mode() & 0o077 != 0 {
-            bail!("others may read key file {0}: run `chmod 600 {0}`", path.display());
-        }
-    }
-    let text = std::fs::read_to_string(path).wrap_err_with(|| format!("key file {}", path.display()))?;
-    Ok(Zeroizing::new(text))
 }
 
 fn print(deployment: &Deployment) {
@@ -158,7 +132,7 @@ async fn main() -> eyre::Result<()> {
         print(&deployment);
         return Ok(());
     }
-    let key = arguments.key()?;
+    let key = KEY.read(arguments.key_file.as_deref())?;
     let deployer = key.address();
     let provider = connect_with_key(&arguments.rpc, key)?;
     let Some(genesis) = &arguments.open else {

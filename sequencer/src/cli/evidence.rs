@@ -1,0 +1,288 @@
+//! `fairlane evidence`: what a node knows of offences, whether a piece of evidence holds, and handing it to Ethereum.
+
+use super::out;
+use super::stake::Chain;
+use super::status::{connect, refused};
+use crate::evidence::{OffenceId, offence_id};
+use crate::genesis_file;
+use crate::l1::REPORTER_KEY;
+use clap::{Args, Subcommand};
+use eyre::{WrapErr as _, bail, eyre};
+use fairlane_l1::evidence::{Submission, submit};
+use fairlane_proto::convert;
+use fairlane_proto::v1::evidence_record::Fate;
+use fairlane_proto::v1::evidence_service_client::EvidenceServiceClient;
+use fairlane_proto::v1::{EvidenceRecord, GetEvidenceRequest, ListEvidenceRequest};
+use fairlane_types::evidence::OffenceSlot;
+use fairlane_types::{Decode as _, Encode as _, Evidence, NetworkId, VoteKind};
+use fairlane_verify::verify_evidence;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EvidenceCommand {
+    /// Lists the offences that a node knows of.
+    List(List),
+    /// Shows one offence with its proof.
+    Show(Show),
+    /// Checks a proof, without a node.
+    Verify(Verify),
+    /// Submits a proof to the contracts on Ethereum.
+    Submit(Submit),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Asked {
+    /// A node's gRPC address.
+    #[arg(long, env = "FAIRLANE_ENDPOINT", default_value = "http://127.0.0.1:26660")]
+    endpoint: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    asked: Asked,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The offence's id, as `list` prints it.
+    id: String,
+    #[command(flatten)]
+    asked: Asked,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// A file with the proof in hexadecimal digits, or as `show --json` prints it.
+    file: PathBuf,
+    /// The genesis file of the network that the proof must be of.
+    #[arg(long)]
+    genesis: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Submit {
+    /// A file as for `verify`, or the id of an offence that the node at --endpoint knows of.
+    evidence: String,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    chain: Chain,
+    /// A file with the secret key of the account that sends and gets the reward, of mode 0600. Without it, the
+    /// environment variable FAIRLANE_REPORTER_KEY.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+}
+
+impl EvidenceCommand {
+    pub(super) async fn run(self) -> eyre::Result<()> {
+        match self {
+            Self::List(command) => command.run().await,
+            Self::Show(command) => command.run().await,
+            Self::Verify(command) => command.run(),
+            Self::Submit(command) => command.run().await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> eyre::Result<()> {
+        let mut client = EvidenceServiceClient::new(connect(&self.asked.endpoint).await?);
+        let mut records: Vec<EvidenceRecord> = Vec::new();
+        loop {
+            let after = records.last().map(|record| record.id.clone()).unwrap_or_default();
+            let page = client.list_evidence(ListEvidenceRequest { after }).await;
+            let page = page.map_err(refused)?.into_inner();
+            let is_last = !page.more || page.records.is_empty();
+            records.extend(page.records);
+            if is_last {
+                break;
+            }
+        }
+        let records = records.iter().map(Known::read).collect::<eyre::Result<Vec<_>>>()?;
+        if self.json {
+            out!("{:#}", Value::from(records.iter().map(Known::to_json).collect::<Vec<_>>()))?;
+            return Ok(());
+        }
+        for known in &records {
+            let (what, offender) = (describe(&known.evidence), known.evidence.offender());
+            out!("{}  {what}  by {offender}  {}", known.id, known.fate())?;
+        }
+        Ok(())
+    }
+}
+
+impl Show {
+    async fn run(self) -> eyre::Result<()> {
+        let known = get(&self.asked.endpoint, &self.id).await?;
+        let known = Known::read(&known)?;
+        if self.json {
+            out!("{:#}", known.to_json())?;
+            return Ok(());
+        }
+        out!("id        {}", known.id)?;
+        out!("offence   {}", describe(&known.evidence))?;
+        out!("offender  {}", known.evidence.offender())?;
+        if known.record.height != 0 {
+            out!("block     {}", known.record.height)?;
+        }
+        out!("fate      {}", known.fate())?;
+        out!("evidence  {}", hex::encode(known.evidence.to_bytes()))?;
+        Ok(())
+    }
+}
+
+impl Verify {
+    fn run(self) -> eyre::Result<()> {
+        let evidence = read_file(&self.file)?;
+        let network = genesis_file::read(&self.genesis)?.network();
+        check(&evidence, &network)?;
+        let (id, offender) = (offence_id(&evidence), evidence.offender());
+        if self.json {
+            let text = json!({
+                "valid": true,
+                "id": id.to_string(),
+                "offence": describe(&evidence),
+                "offender": offender.to_string(),
+                "network": network.to_string(),
+            });
+            out!("{text:#}")?;
+        } else {
+            out!("valid: {} by {offender} (offence {id})", describe(&evidence))?;
+        }
+        Ok(())
+    }
+}
+
+impl Submit {
+    async fn run(self) -> eyre::Result<()> {
+        let path = Path::new(&self.evidence);
+        let evidence = if path.exists() {
+            read_file(path)?
+        } else {
+            Known::read(&get(&self.asked.endpoint, &self.evidence).await?)?.evidence
+        };
+        let key = REPORTER_KEY.read(self.key_file.as_deref())?;
+        let sender = key.address();
+        let (deployment, provider) = self.chain.connect_with_key(key)?;
+        let network = deployment.network(&provider).await?;
+        let network = network.ok_or_else(|| eyre!("the contracts' network is not open yet"))?;
+        // Checked before gas is paid for it.
+        check(&evidence, &network)?;
+        match submit(&provider, &deployment.contracts, &evidence, sender, sender).await? {
+            Submission::Punished(receipt) => {
+                out!("punished    {}", evidence.offender())?;
+                out!("transaction {}", receipt.transaction_hash)?;
+                out!("gas         {}", receipt.gas_used)?;
+            }
+            Submission::AlreadyPunished => out!("somebody proved this offence before")?,
+        }
+        Ok(())
+    }
+}
+
+fn check(evidence: &Evidence, network: &NetworkId) -> eyre::Result<()> {
+    verify_evidence(evidence, network).map(drop).wrap_err("the evidence does not hold")
+}
+
+async fn get(endpoint: &str, id: &str) -> eyre::Result<EvidenceRecord> {
+    let id = OffenceId::from_hex(id)
+        .map_err(|_| eyre!("`{id}` is neither a file nor the id of an offence (64 hexadecimal digits)"))?;
+    let mut client = EvidenceServiceClient::new(connect(endpoint).await?);
+    let answer = client.get_evidence(GetEvidenceRequest { id: convert::to_field(&id) }).await;
+    answer.map_err(refused)?.into_inner().record.ok_or_else(|| eyre!("the node's answer has no record"))
+}
+
+/// Reads a proof: hexadecimal digits, or JSON with such a field `evidence`.
+fn read_file(path: &Path) -> eyre::Result<Evidence> {
+    let text = std::fs::read_to_string(path).wrap_err_with(|| format!("reading {}", path.display()))?;
+    let digits = match serde_json::from_str::<Value>(&text) {
+        Ok(Value::Object(fields)) => match fields.get("evidence").and_then(Value::as_str) {
+            Some(digits) => digits.to_owned(),
+            None => bail!("{} is JSON without a text `evidence`", path.display()),
+        },
+        _ => text.trim().to_owned(),
+    };
+    let bytes = hex::decode(digits)
+        .wrap_err_with(|| format!("{} does not hold hexadecimal digits", path.display()))?;
+    Evidence::from_bytes(bytes).wrap_err_with(|| format!("{} holds no evidence", path.display()))
+}
+
+/// A record of which the proof is readable. Whether it holds, `verify` tells.
+struct Known<'a> {
+    id: OffenceId,
+    record: &'a EvidenceRecord,
+    evidence: Evidence,
+}
+
+impl<'a> Known<'a> {
+    fn read(record: &'a EvidenceRecord) -> eyre::Result<Self> {
+        let evidence: Evidence = convert::canonical("evidence", &record.evidence)?;
+        Ok(Self { id: offence_id(&evidence), record, evidence })
+    }
+
+    fn fate(&self) -> String {
+        let by_it = self.record.receipt.as_ref().map(|receipt| {
+            let transaction = hex::encode(&receipt.transaction);
+            format!(" (by this node: 0x{transaction}, {} gas)", receipt.gas_used)
+        });
+        let by_it = by_it.unwrap_or_default();
+        match self.record.fate() {
+            Fate::Punished => format!("punished{by_it}"),
+            Fate::Refused => format!("refused: {}", self.record.refusal),
+            Fate::Open if self.record.receipt.is_some() => format!("submitted{by_it}"),
+            Fate::Open => "open".to_owned(),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let receipt = self.record.receipt.as_ref().map(|receipt| {
+            json!({
+                "transaction": format!("0x{}", hex::encode(&receipt.transaction)),
+                "block": receipt.block,
+                "gas_used": receipt.gas_used,
+            })
+        });
+        let fate = match self.record.fate() {
+            Fate::Open => "open",
+            Fate::Punished => "punished",
+            Fate::Refused => "refused",
+        };
+        json!({
+            "id": self.id.to_string(),
+            "offence": describe(&self.evidence),
+            "offender": self.evidence.offender().to_string(),
+            "found_at_nanos": self.record.found_at_nanos,
+            "height": (self.record.height != 0).then_some(self.record.height),
+            "fate": fate,
+            "refusal": (!self.record.refusal.is_empty()).then_some(&self.record.refusal),
+            "receipt": receipt,
+            "evidence": hex::encode(self.evidence.to_bytes()),
+        })
+    }
+}
+
+/// The offence in words.
+fn describe(evidence: &Evidence) -> String {
+    match evidence.slot() {
+        OffenceSlot::Lane(_, incarnation, seq) => format!("two segments {seq} in its lane {incarnation}"),
+        OffenceSlot::Vote(_, kind, height, round) => {
+            let kind = match kind {
+                VoteKind::Prevote => "prevotes",
+                VoteKind::Precommit => "precommits",
+            };
+            format!("two {kind} at height {height}, round {round}")
+        }
+        OffenceSlot::Proposal(_, height, round) => format!("two proposals at height {height}, round {round}"),
+    }
+}

@@ -1,0 +1,295 @@
+//! `fairlane stake`: an operator's account at the contracts on Ethereum.
+//!
+//! Secret keys come from files that only their owner may read, or from the environment; never from arguments.
+
+use super::amount::Amount;
+use super::out;
+use crate::config::Home;
+use crate::keys;
+use clap::{Args, Subcommand};
+use eyre::{WrapErr as _, bail};
+use fairlane_l1::endpoint::{connect, connect_with_key};
+use fairlane_l1::registration::OperatorAccount;
+use fairlane_l1::state::Account;
+use fairlane_l1::wallet::KeySource;
+use fairlane_l1::{Address, Deployment, DynProvider, Epoch, L1State, PrivateKeySigner};
+use std::path::PathBuf;
+
+/// Where the operator's key is.
+const OPERATOR_KEY: KeySource =
+    KeySource { whose: "operator", option: "--key-file", variable: "FAIRLANE_OPERATOR_KEY" };
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Stake {
+    /// Registers a node's keys with stake, and takes a seat in the validator set if one is free.
+    Register(Register),
+    /// Bonds more stake.
+    Deposit(Move),
+    /// Asks stake back. It can be claimed when the unbonding time is over, and slashed until then.
+    Unbond(Move),
+    /// Takes back what is due.
+    Claim(Operator),
+    /// Leaves jail, into a seat if one is free.
+    Unjail(Operator),
+    /// Replaces the registered keys by those of a home directory.
+    RotateKeys(RotateKeys),
+    /// Shows an operator's account.
+    Status(Status),
+}
+
+/// Which contracts.
+#[derive(Debug, Args)]
+pub(super) struct Chain {
+    /// An Ethereum endpoint: http://… or https://…
+    #[arg(long, env = "FAIRLANE_ETHEREUM")]
+    rpc: String,
+    /// The deployment's record, as fairlane-deploy wrote it.
+    #[arg(long)]
+    deployment: PathBuf,
+}
+
+/// Who sends.
+#[derive(Debug, Args)]
+pub(super) struct Operator {
+    #[command(flatten)]
+    chain: Chain,
+    /// A file with the operator's secret key (64 hexadecimal digits), of mode 0600. Without it, the environment
+    /// variable FAIRLANE_OPERATOR_KEY.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Move {
+    /// How much, in tokens, as in 1500 or 0.5.
+    amount: Amount,
+    #[command(flatten)]
+    operator: Operator,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Register {
+    /// How much to stake, in tokens, as in 1500 or 0.5.
+    amount: Amount,
+    /// The home directory of the node, with its keys.
+    #[arg(long, env = "FAIRLANE_HOME")]
+    home: PathBuf,
+    /// Where the node is: a multiaddress that other nodes reach. May be repeated.
+    #[arg(long = "address", required = true)]
+    addresses: Vec<libp2p::Multiaddr>,
+    #[command(flatten)]
+    operator: Operator,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateKeys {
+    /// The home directory with the new keys.
+    #[arg(long, env = "FAIRLANE_HOME")]
+    home: PathBuf,
+    #[command(flatten)]
+    operator: Operator,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// The operator's address.
+    operator: Address,
+    #[command(flatten)]
+    chain: Chain,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Chain {
+    /// The contracts, and a connection that signs.
+    pub(super) fn connect_with_key(&self, key: PrivateKeySigner) -> eyre::Result<(Deployment, DynProvider)> {
+        Ok((Deployment::load(&self.deployment)?, connect_with_key(&self.rpc, key)?))
+    }
+
+    /// The contracts, and a connection for reading.
+    pub(super) fn connect(&self) -> eyre::Result<(Deployment, DynProvider)> {
+        Ok((Deployment::load(&self.deployment)?, connect(&self.rpc)?))
+    }
+}
+
+/// An open account.
+struct Session {
+    deployment: Deployment,
+    provider: DynProvider,
+    operator: Address,
+    decimals: u8,
+}
+
+impl Operator {
+    async fn open(&self) -> eyre::Result<Session> {
+        let key = OPERATOR_KEY.read(self.key_file.as_deref())?;
+        let operator = key.address();
+        let (deployment, provider) = self.chain.connect_with_key(key)?;
+        // Money goes to these contracts: they must be the ones of the record.
+        deployment.check(&provider).await?;
+        let mut session = Session { deployment, provider, operator, decimals: 0 };
+        session.decimals = session.account().decimals().await?;
+        Ok(session)
+    }
+}
+
+impl Session {
+    fn account(&self) -> OperatorAccount<'_> {
+        OperatorAccount { deployment: &self.deployment, provider: &self.provider, operator: self.operator }
+    }
+
+    fn done(&self, what: &str, receipt: &impl Receipt) -> eyre::Result<()> {
+        out!("{what}: transaction {} in block {}, {} gas", receipt.id(), receipt.block(), receipt.gas())?;
+        Ok(())
+    }
+}
+
+/// What is told of a transaction.
+trait Receipt {
+    fn id(&self) -> String;
+    fn block(&self) -> u64;
+    fn gas(&self) -> u64;
+}
+
+impl Receipt for fairlane_l1::TransactionReceipt {
+    fn id(&self) -> String {
+        self.transaction_hash.to_string()
+    }
+
+    fn block(&self) -> u64 {
+        self.block_number.unwrap_or_default()
+    }
+
+    fn gas(&self) -> u64 {
+        self.gas_used
+    }
+}
+
+impl Stake {
+    pub(super) async fn run(self) -> eyre::Result<()> {
+        match self {
+            Self::Register(command) => command.run().await,
+            Self::Deposit(Move { amount, operator }) => {
+                let session = operator.open().await?;
+                let receipt = session.account().deposit(amount.in_units(session.decimals)?).await?;
+                session.done("deposited", &receipt)
+            }
+            Self::Unbond(Move { amount, operator }) => {
+                let session = operator.open().await?;
+                let receipt = session.account().request_unbond(amount.in_units(session.decimals)?).await?;
+                session.done("asked back", &receipt)
+            }
+            Self::Claim(operator) => {
+                let session = operator.open().await?;
+                let receipt = session.account().claim().await?;
+                session.done("claimed", &receipt)
+            }
+            Self::Unjail(operator) => {
+                let session = operator.open().await?;
+                let receipt = session.account().unjail().await?;
+                session.done("left jail", &receipt)
+            }
+            Self::RotateKeys(RotateKeys { home, operator }) => {
+                let home = Home::new(home);
+                let consensus = keys::read_consensus(&home.consensus_key())?;
+                let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
+                let session = operator.open().await?;
+                let receipt = session.account().rotate_keys(&consensus, &checkpoint).await?;
+                session.done("replaced the keys", &receipt)
+            }
+            Self::Status(command) => command.run().await,
+        }
+    }
+}
+
+impl Register {
+    async fn run(self) -> eyre::Result<()> {
+        let home = Home::new(self.home);
+        let consensus = keys::read_consensus(&home.consensus_key())?;
+        let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
+        let session = self.operator.open().await?;
+        let amount = self.amount.in_units(session.decimals)?;
+        let balance = session.account().balance().await?;
+        if balance < fairlane_l1::U256::from(amount) {
+            bail!(
+                "{} has {} tokens, which is less than {}",
+                session.operator,
+                Amount::from_units(balance.saturating_to(), session.decimals),
+                self.amount
+            );
+        }
+        let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
+        let receipt =
+            session.account().register(&consensus, &checkpoint, amount, &addresses.join(" ")).await?;
+        session.done(&format!("registered validator {}", consensus.validator()), &receipt)
+    }
+}
+
+impl Status {
+    async fn run(self) -> eyre::Result<()> {
+        let (deployment, provider) = self.chain.connect()?;
+        let state = L1State::newest(&provider, &deployment.contracts);
+        let Some(account) = state.account(self.operator).await? else {
+            bail!("{} has not registered with these contracts", self.operator);
+        };
+        let epoch = state.epoch().await?;
+        let reader =
+            OperatorAccount { deployment: &deployment, provider: &provider, operator: self.operator };
+        let decimals = reader.decimals().await?;
+        let mut powers = Vec::new();
+        for ahead in 0..=2 {
+            let of = Epoch(epoch.0.saturating_add(ahead));
+            let set = state.validator_set(of).await.wrap_err("asking for a validator set")?;
+            let member = set.and_then(|set| set.get(&account.validator).map(|member| member.power.get()));
+            powers.push((of, member));
+        }
+        if self.json {
+            out!("{:#}", to_json(&account, epoch, decimals, &powers))?;
+            return Ok(());
+        }
+        out!("validator    {}", account.validator)?;
+        out!("bonded       {}", Amount::from_units(account.bonded, decimals))?;
+        out!("unbonding    {}", Amount::from_units(account.unbonding, decimals))?;
+        out!("seat         {}", account.seat.map_or("none".to_owned(), |seat| seat.to_string()))?;
+        out!("incarnation  {}", account.incarnation)?;
+        if let Some(until) = account.jailed_until {
+            out!("jailed       until epoch {until}")?;
+        }
+        if account.tombstoned {
+            let settled =
+                if account.settled { "its penalty is final" } else { "its penalty is not final yet" };
+            out!("tombstoned   slashed and out for ever; {settled}")?;
+        }
+        out!("epoch        {epoch}")?;
+        for (epoch, power) in powers {
+            let power = power.map_or("not in the set".to_owned(), |power| format!("voting power {power}"));
+            out!("  epoch {epoch}: {power}")?;
+        }
+        Ok(())
+    }
+}
+
+fn to_json(
+    account: &Account,
+    epoch: Epoch,
+    decimals: u8,
+    powers: &[(Epoch, Option<u64>)],
+) -> serde_json::Value {
+    let sets: Vec<_> = powers
+        .iter()
+        .map(|(epoch, power)| serde_json::json!({ "epoch": epoch.0, "voting_power": power }))
+        .collect();
+    serde_json::json!({
+        "validator": account.validator.to_string(),
+        "bonded": Amount::from_units(account.bonded, decimals).to_string(),
+        "unbonding": Amount::from_units(account.unbonding, decimals).to_string(),
+        "seat": account.seat,
+        "incarnation": account.incarnation.get(),
+        "jailed_until": account.jailed_until.map(|epoch| epoch.0),
+        "tombstoned": account.tombstoned,
+        "settled": account.settled,
+        "epoch": epoch.0,
+        "sets": sets,
+    })
+}

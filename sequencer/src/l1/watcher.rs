@@ -1,0 +1,181 @@
+//! Following the chain: which block counts, its epoch, and the validator sets that are fixed.
+//!
+//! Everything is read from the state after one block, so there is no cursor to lose and no gap to fill: a fixed set is
+//! the same in every later state (docs/protocol.md, "Epochs").
+
+use super::endpoints::{Pause, name_of};
+use super::{L1, L1Error};
+use fairlane_l1::deploy::DeployError;
+use fairlane_l1::{CallError, DynProvider, Epoch, L1State};
+use fairlane_types::{Hash32, L1Anchor, ValidatorSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// For how many epochs ahead of the present one the set is fixed.
+const FIXED_AHEAD: u32 = 2;
+
+/// What is seen at one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct L1View {
+    /// The newest block with enough confirmations.
+    pub block: L1Anchor,
+    /// The epoch that it belongs to.
+    pub epoch: Epoch,
+    /// The sets of that epoch and of those after it that are fixed; where a set is empty it has no entry, and the
+    /// one before stays.
+    pub sets: BTreeMap<Epoch, ValidatorSet>,
+}
+
+/// Why a look at the chain showed nothing.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Deployment(#[from] DeployError),
+    #[error(transparent)]
+    Other(#[from] L1Error),
+    #[error("the contracts' network is not open yet: their guardian opens it with the hash of the genesis")]
+    NotOpen,
+    #[error("the endpoint's chain went back from block {last} to {now}")]
+    Behind { last: u64, now: u64 },
+}
+
+impl LookError {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Call(error) | Self::Deployment(DeployError::Call(error)) => name_of(error),
+            Self::Deployment(_) => "deployment",
+            Self::Other(_) => "other_network",
+            Self::NotOpen => "not_open",
+            Self::Behind { .. } => "behind",
+        }
+    }
+}
+
+/// Follows the chain until it is told to stop. It never ends by itself: a node without Ethereum goes on ordering.
+#[derive(Debug)]
+pub struct Watcher {
+    l1: Arc<L1>,
+    view: watch::Sender<Option<L1View>>,
+    /// Endpoints that were found to be of the right chain, contracts and network.
+    checked: BTreeSet<usize>,
+}
+
+impl Watcher {
+    pub(super) fn new(l1: Arc<L1>, view: watch::Sender<Option<L1View>>) -> Self {
+        Self { l1, view, checked: BTreeSet::new() }
+    }
+
+    /// What was seen last; `None` before the first look that succeeded.
+    pub fn views(&self) -> watch::Receiver<Option<L1View>> {
+        self.view.subscribe()
+    }
+
+    /// Follows the chain.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), L1Error> {
+        let mut pause = Pause::new(self.l1.poll_interval);
+        let l1 = Arc::clone(&self.l1);
+        loop {
+            let (place, provider) = l1.endpoints.reader();
+            let looked = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                looked = self.look(place, provider) => looked,
+            };
+            let wait = match looked {
+                Ok(()) => {
+                    l1.metrics.connected.set(1);
+                    pause.reset();
+                    l1.poll_interval
+                }
+                Err(error) => {
+                    l1.metrics.connected.set(0);
+                    let wait = pause.after_failure();
+                    tracing::warn!(%error, endpoint = place, retry_in = ?wait, "Ethereum cannot be read");
+                    self.checked.remove(&place);
+                    l1.endpoints.failed(place, error.name());
+                    wait
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One look at the chain.
+    async fn look(&mut self, place: usize, provider: &DynProvider) -> Result<(), LookError> {
+        if !self.checked.contains(&place) {
+            self.check(provider).await?;
+            self.checked.insert(place);
+            tracing::info!(endpoint = place, "the Ethereum endpoint has this network's contracts");
+        }
+        let contracts = &self.l1.deployment.contracts;
+        let newest = L1State::newest(provider, contracts).block().await?;
+        let (newest, _) = newest.ok_or_else(no_block)?;
+        self.l1.metrics.newest_block.set(gauge(newest));
+        let number = newest.saturating_sub(self.l1.confirmations);
+        let seen = self.view.borrow().as_ref().map(|view| view.block.number);
+        match seen {
+            Some(last) if last == number => return Ok(()),
+            Some(last) if last > number => return Err(LookError::Behind { last, now: number }),
+            _ => {}
+        }
+        let Some(epoch) = self.l1.deployment.clock.epoch_of(number) else {
+            return Ok(()); // the contracts' first block has too few confirmations yet
+        };
+        let state = L1State::at(provider, contracts, number);
+        let (_, hash) = state.block().await?.ok_or_else(no_block)?;
+        let block = L1Anchor { number, hash: Hash32::from_bytes(hash.0) };
+        let sets = self.fixed_sets(&state, epoch).await?;
+        self.l1.metrics.block.set(gauge(number));
+        self.l1.metrics.epoch.set(i64::from(epoch.0));
+        self.view.send_replace(Some(L1View { block, epoch, sets }));
+        Ok(())
+    }
+
+    /// Whether an endpoint's chain has this network's contracts.
+    async fn check(&self, provider: &DynProvider) -> Result<(), LookError> {
+        self.l1.deployment.check(provider).await?;
+        match self.l1.deployment.network(provider).await? {
+            Some(found) if found == self.l1.network => Ok(()),
+            Some(found) => Err(L1Error::OtherNetwork { found, wanted: self.l1.network }.into()),
+            None => Err(LookError::NotOpen),
+        }
+    }
+
+    /// The sets from `epoch` on that are fixed; those that are known are not asked for again.
+    async fn fixed_sets(
+        &self,
+        state: &L1State<'_>,
+        epoch: Epoch,
+    ) -> Result<BTreeMap<Epoch, ValidatorSet>, CallError> {
+        let known = self.view.borrow().as_ref().map(|view| view.sets.clone()).unwrap_or_default();
+        let last_known = known.last_key_value().map(|(epoch, _)| *epoch);
+        let mut sets = BTreeMap::new();
+        for ahead in 0..=FIXED_AHEAD {
+            let of = Epoch(epoch.0.saturating_add(ahead));
+            if let Some(set) = known.get(&of) {
+                sets.insert(of, set.clone());
+                continue;
+            }
+            let Some(set) = state.validator_set(of).await? else { continue };
+            if last_known.is_none_or(|last| of > last) {
+                tracing::info!(epoch = %of, members = set.len(), hash = %set.hash(), "a validator set is fixed");
+            }
+            sets.insert(of, set);
+        }
+        Ok(sets)
+    }
+}
+
+fn no_block() -> CallError {
+    CallError::Nonsense { what: "asking for a block", why: "the endpoint does not have it".into() }
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

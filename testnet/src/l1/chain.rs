@@ -1,0 +1,121 @@
+//! Starting the development node, deploying, registering, opening the network.
+
+use eyre::WrapErr as _;
+use fairlane_l1::deploy::deploy;
+use fairlane_l1::dev::{Anvil, funded_keys, mine_to, set_block_time};
+use fairlane_l1::endpoint::{connect, connect_with_key};
+use fairlane_l1::registration::OperatorAccount;
+use fairlane_l1::{DeployParams, Deployment, DynProvider, Epoch, L1State, PrivateKeySigner};
+use fairlane_sequencer::config::{Home, L1Config};
+use fairlane_sequencer::keys;
+use fairlane_types::{Genesis, ValidatorSet};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What each validator stakes, in the token's smallest unit: 2000 tokens.
+pub(super) const STAKE: u128 = 2_000_000_000_000_000_000_000;
+/// Seconds between blocks, once the network is set up.
+const BLOCK_SECONDS: u64 = 1;
+/// Blocks in an epoch: short enough to watch a validator leave.
+const EPOCH_LENGTH: u32 = 10;
+/// The reporter's key file in a node's home.
+const REPORTER_KEY: &str = "keys/reporter.key";
+/// The deployment's record in a node's home, as the configuration's default says.
+const DEPLOYMENT: &str = "l1.json";
+
+/// A development node with the contracts. It ends when this is dropped.
+#[derive(Debug)]
+pub struct L1Chain {
+    anvil: Anvil,
+    /// The first deploys and is the guardian; the others are the operators, one for each validator.
+    accounts: Vec<PrivateKeySigner>,
+    file: PathBuf,
+    /// The contracts.
+    pub deployment: Deployment,
+}
+
+impl L1Chain {
+    /// The most validators: each needs a funded account, and so does the deployer.
+    pub fn max_validators() -> usize {
+        funded_keys().len() - 1
+    }
+
+    /// Starts the node and deploys the contracts; their record is kept in `dir`.
+    pub async fn start(dir: &Path) -> eyre::Result<Self> {
+        let anvil = Anvil::start(None)?;
+        let accounts = funded_keys();
+        let deployer = accounts.first().cloned().expect("a development node funds accounts");
+        let provider = connect_with_key(anvil.url(), deployer.clone())?;
+        let params = DeployParams { epoch_length: EPOCH_LENGTH, ..DeployParams::new(deployer.address()) };
+        let file = dir.join(DEPLOYMENT);
+        let deployment = deploy(&file, &provider, deployer.address(), &params).await?;
+        Ok(Self { anvil, accounts, file, deployment })
+    }
+
+    /// The endpoint.
+    pub fn url(&self) -> &str {
+        self.anvil.url()
+    }
+
+    /// A connection for reading.
+    pub fn reader(&self) -> eyre::Result<DynProvider> {
+        Ok(connect(self.url())?)
+    }
+
+    /// The operator of the validator with this index.
+    pub fn operator(&self, index: usize) -> eyre::Result<&PrivateKeySigner> {
+        let account = self.accounts.get(index + 1);
+        account.ok_or_else(|| eyre::eyre!("at most {} validators have accounts", Self::max_validators()))
+    }
+
+    /// Registers the validators of these homes with stake, and advances to where their set is fixed. Gives that set.
+    pub async fn register(&self, homes: &[Home]) -> eyre::Result<ValidatorSet> {
+        for (index, home) in homes.iter().enumerate() {
+            let key = self.operator(index)?;
+            let provider = connect_with_key(self.url(), key.clone())?;
+            let account = OperatorAccount {
+                deployment: &self.deployment,
+                provider: &provider,
+                operator: key.address(),
+            };
+            account.mint(STAKE).await?;
+            let consensus = keys::read_consensus(&home.consensus_key())?;
+            let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
+            account.register(&consensus, &checkpoint, STAKE, "/ip4/127.0.0.1/tcp/1").await?;
+        }
+        let provider = self.reader()?;
+        let state = L1State::newest(&provider, &self.deployment.contracts);
+        // What was done during an epoch is seen in the third after it.
+        let epoch = Epoch(state.epoch().await?.0 + 3);
+        mine_to(&provider, self.deployment.clock.fixed_after(epoch)).await?;
+        let set = state.validator_set(epoch).await?;
+        set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))
+    }
+
+    /// Opens the network of a genesis; from now on blocks come with time.
+    pub async fn open(&self, genesis: &Genesis) -> eyre::Result<()> {
+        let guardian = self.accounts.first().cloned().expect("a development node funds accounts");
+        let provider = connect_with_key(self.url(), guardian)?;
+        let network = self.deployment.open_network(&provider, &genesis.hash()).await?;
+        eyre::ensure!(network == genesis.network(), "the contracts were opened for another network");
+        Ok(set_block_time(&provider, BLOCK_SECONDS).await?)
+    }
+
+    /// Writes what a node needs into its home, and gives the configuration to go with it.
+    pub fn equip(&self, index: usize, home: &Home) -> eyre::Result<L1Config> {
+        std::fs::copy(&self.file, home.path().join(DEPLOYMENT))
+            .wrap_err("copying the deployment's record")?;
+        let path = home.path().join(REPORTER_KEY);
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        writeln!(file, "{:x}", self.operator(index)?.to_bytes())?;
+        Ok(L1Config {
+            rpc_urls: vec![self.url().to_owned()],
+            reporter_key: REPORTER_KEY.into(),
+            confirmations: 1,
+            poll_interval: Duration::from_millis(500),
+            ..L1Config::default()
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! A local network's Ethereum: a development node with the contracts, on which each validator has stake.
+
+mod chain;
+mod double_signer;
+pub mod slash_demo;
+
+pub use chain::L1Chain;

@@ -1,0 +1,216 @@
+//! `slash-demo`: a validator signs two histories, and the network sees to it that it loses stake: found, proven on
+//! Ethereum, put out of the set, with nobody touching anything.
+
+use super::chain::{L1Chain, STAKE};
+use super::double_signer::{self, Offence};
+use crate::network::{LocalNetwork, NetworkSpec};
+use eyre::WrapErr as _;
+use fairlane_l1::{Address, DynProvider, Epoch, L1State};
+use fairlane_proto::v1::EvidenceRecord;
+use fairlane_proto::v1::evidence_record::Fate;
+use fairlane_types::{GroupId, ValidatorId};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long each step may take.
+const STEP_LIMIT: Duration = Duration::from_secs(60);
+/// How long a validator may take to leave the set: three epochs, and some.
+const LEAVE_LIMIT: Duration = Duration::from_secs(120);
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(100);
+/// The token's smallest units in a token.
+const TOKEN: f64 = 1e18;
+
+/// Runs a network with an Ethereum of its own, makes the last validator sign two histories, and waits until it is
+/// slashed and out of the set.
+#[derive(Debug, clap::Args)]
+pub struct SlashDemoArgs {
+    /// What it signs twice.
+    #[arg(long, value_enum, default_value = "precommit")]
+    offence: Offence,
+    /// How many validators.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(4..=9))]
+    validators: u16,
+    /// Keep the nodes' homes (configuration, keys, stores, logs) here instead of in a temporary directory.
+    #[arg(long)]
+    home: Option<PathBuf>,
+}
+
+/// Runs the demonstration; fails when a step does not come to pass.
+pub async fn run(args: SlashDemoArgs) -> eyre::Result<()> {
+    let spec = NetworkSpec {
+        validators: args.validators.into(),
+        groups: vec![GroupId::ZERO],
+        segment_interval: Duration::from_millis(20),
+        log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
+    };
+    println!("Starting Ethereum (anvil) and {} validators with stake ...", args.validators);
+    let mut network = LocalNetwork::create_on_l1(&spec, args.home).await?;
+    network.start().await?;
+    let outcome = Demo::new(&mut network)?.run(args.offence).await;
+    network.stop().await;
+    outcome
+}
+
+struct Demo<'a> {
+    network: &'a mut LocalNetwork,
+    provider: DynProvider,
+    /// The place of the offender among the nodes.
+    offender: usize,
+    validator: ValidatorId,
+    operator: Address,
+}
+
+impl<'a> Demo<'a> {
+    fn new(network: &'a mut LocalNetwork) -> eyre::Result<Self> {
+        let offender = network.nodes.len() - 1;
+        let home = network.nodes[offender].home();
+        let validator = fairlane_sequencer::keys::read_consensus(&home.consensus_key())?.validator();
+        let chain = network.l1.as_ref().ok_or_else(|| eyre::eyre!("the network has no Ethereum"))?;
+        let (provider, operator) = (chain.reader()?, chain.operator(offender)?.address());
+        Ok(Self { network, provider, offender, validator, operator })
+    }
+
+    fn chain(&self) -> &L1Chain {
+        self.network.l1.as_ref().expect("it was there at the start")
+    }
+
+    fn state(&self) -> L1State<'_> {
+        L1State::newest(&self.provider, &self.chain().deployment.contracts)
+    }
+
+    async fn run(mut self, offence: Offence) -> eyre::Result<()> {
+        println!("Ethereum   {}, SlashingManager {}", self.chain().url(), self.contract());
+        println!("Offender   node {}, validator {}", self.offender, self.validator);
+        println!("Stake      {} tokens", STAKE as f64 / TOKEN);
+        let home = self.network.nodes[self.offender].home().path().to_owned();
+        let done = double_signer::commit(&home, offence).await?;
+        let begun = Instant::now();
+        println!("Offence    it signs {done}");
+        self.found_by_all(begun).await?;
+        self.punished(begun).await?;
+        self.stake_is_lost().await?;
+        self.leaves_the_set(begun).await?;
+        self.still_orders().await
+    }
+
+    fn contract(&self) -> Address {
+        self.chain().deployment.contracts.slashing_manager
+    }
+
+    /// The honest nodes' records of the offence; `None` for those that have none.
+    async fn records(&mut self) -> Vec<Option<EvidenceRecord>> {
+        let mut records = Vec::new();
+        for (index, node) in self.network.nodes.iter_mut().enumerate() {
+            if index != self.offender {
+                records.push(node.evidence().await.unwrap_or_default().into_iter().next());
+            }
+        }
+        records
+    }
+
+    /// Waits for the offence in the pool of each honest node, proven there.
+    async fn found_by_all(&mut self, begun: Instant) -> eyre::Result<()> {
+        let deadline = Instant::now() + STEP_LIMIT;
+        loop {
+            let records = self.records().await;
+            let found: Vec<&EvidenceRecord> = records.iter().flatten().collect();
+            if found.len() == records.len() && found.iter().any(|record| record.height > 0) {
+                self.check(&found)?;
+                let height = found.iter().map(|record| record.height).max().unwrap_or_default();
+                println!(
+                    "Evidence   in the pools of {} of {} honest nodes after {:.1} s, in block {height}",
+                    found.len(),
+                    records.len(),
+                    begun.elapsed().as_secs_f64()
+                );
+                return Ok(());
+            }
+            eyre::ensure!(Instant::now() < deadline, "{} nodes found the offence", found.len());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Whether each record proves an offence of the offender, and of nobody else.
+    fn check(&self, records: &[&EvidenceRecord]) -> eyre::Result<()> {
+        let network = self.network.genesis.network();
+        for record in records {
+            let evidence: fairlane_types::Evidence =
+                fairlane_proto::convert::canonical("evidence", &record.evidence)?;
+            fairlane_verify::verify_evidence(&evidence, &network).wrap_err("evidence that does not hold")?;
+            eyre::ensure!(evidence.offender() == self.validator, "{} is accused", evidence.offender());
+        }
+        Ok(())
+    }
+
+    /// Waits until every honest node has seen the punishment, and tells whose transaction it was.
+    async fn punished(&mut self, begun: Instant) -> eyre::Result<()> {
+        let deadline = Instant::now() + STEP_LIMIT;
+        loop {
+            let records = self.records().await;
+            if records
+                .iter()
+                .all(|record| record.as_ref().is_some_and(|record| record.fate() == Fate::Punished))
+            {
+                let receipts: Vec<_> = records
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(node, record)| Some((node, record.as_ref()?.receipt.clone()?)))
+                    .collect();
+                let [(node, receipt)] = receipts.as_slice() else {
+                    eyre::bail!("{} nodes proved one offence", receipts.len())
+                };
+                println!("Slashed    after {:.1} s, by node {node}", begun.elapsed().as_secs_f64());
+                println!(
+                    "           transaction 0x{}, {} gas",
+                    receipt.transaction.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+                    receipt.gas_used
+                );
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let log = self.network.nodes[0].log_tail();
+                eyre::bail!("the offence is not punished in time; the log of node 0 ends with:\n{log}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn stake_is_lost(&self) -> eyre::Result<()> {
+        let account = self.state().account(self.operator).await?;
+        let account = account.ok_or_else(|| eyre::eyre!("the offender has no account"))?;
+        eyre::ensure!(account.tombstoned, "the offender is not tombstoned");
+        eyre::ensure!(account.at_risk() < STAKE, "the offender lost no stake");
+        let (before, after) = (STAKE as f64 / TOKEN, account.at_risk() as f64 / TOKEN);
+        println!("Stake      {before} -> {after} tokens, tombstoned");
+        Ok(())
+    }
+
+    /// Waits for a set on Ethereum without the offender.
+    async fn leaves_the_set(&self, begun: Instant) -> eyre::Result<()> {
+        let deadline = Instant::now() + LEAVE_LIMIT;
+        loop {
+            let fixed = Epoch(self.state().epoch().await?.0 + 2);
+            let set = self.state().validator_set(fixed).await?;
+            let set = set.ok_or_else(|| eyre::eyre!("the set of epoch {fixed} is empty"))?;
+            if set.get(&self.validator).is_none() {
+                println!(
+                    "Set        of epoch {fixed} on Ethereum has {} members, the offender not among them ({:.1} s)",
+                    set.len(),
+                    begun.elapsed().as_secs_f64()
+                );
+                return Ok(());
+            }
+            eyre::ensure!(Instant::now() < deadline, "the offender is still in the set of epoch {fixed}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn still_orders(&mut self) -> eyre::Result<()> {
+        let height = self.network.nodes[0].status().await?.height;
+        let deadline = Instant::now() + STEP_LIMIT;
+        let status = self.network.wait_until(0, deadline, |status| status.height > height + 1).await?;
+        println!("Ordering   goes on: height {}", status.height);
+        Ok(())
+    }
+}
