@@ -1,7 +1,7 @@
 use crate::lane_service::ahead::Ahead;
 use crate::lane_service::config::LaneServiceConfig;
 use crate::lane_service::cuts::Pursuit;
-use crate::lane_service::evidence::EvidencePool;
+use crate::lane_service::evidence::WaitingEvidence;
 use crate::lane_service::fetcher::Fetcher;
 use crate::lane_service::ingress::{FairShare, Ingress};
 use crate::lane_service::segments::{Persist, are_chain, as_taken_in};
@@ -271,7 +271,7 @@ fn answers_wait_for_all_that_was_accepted_before() {
 #[test]
 fn an_offence_waits_once_and_not_after_its_block() {
     let genesis = genesis(&[1]);
-    let (mut pool, evidence) = (EvidencePool::default(), hostile::equivocation(1, &genesis));
+    let (mut pool, evidence) = (WaitingEvidence::default(), hostile::equivocation(1, &genesis));
     assert!(pool.add(evidence.clone()));
     assert!(!pool.add(evidence.clone()));
     assert_eq!(pool.for_block(|_| true), std::slice::from_ref(&evidence));
