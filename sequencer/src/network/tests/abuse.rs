@@ -197,10 +197,7 @@ async fn segments_that_nobody_has_are_answered_with_nothing() {
     let wants = [
         FetchWant::Names(vec![nobodys; 256]),
         FetchWant::Range { last: nobodys, after: LaneSeq::new(u64::MAX) },
-        FetchWant::Range {
-            last: fairlane_types::SegmentRef { seq: LaneSeq::new(u64::MAX), ..nobodys },
-            after: nobodys.seq,
-        },
+        FetchWant::Range { last: nobodys, after: nobodys.seq },
         FetchWant::Head(LaneId { incarnation: Incarnation::new(7), ..nobodys.lane }),
     ];
     for want in wants.iter().cycle().take(100) {

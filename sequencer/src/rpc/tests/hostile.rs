@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 
 const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const HOSTILE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
-/// What a node may grow by while it is attacked.
-const GROWTH: u64 = 100 << 20;
+/// What this process may grow by while a node is attacked; tests that run beside count too.
+const GROWTH: u64 = 400 << 20;
 
 /// Memory of this process, in bytes.
 fn resident() -> u64 {
@@ -39,10 +39,10 @@ async fn submit(client: &mut SubmitServiceClient<Channel>, sent: &Transaction) -
     client.submit(SubmitRequest { content }).await.map(drop)
 }
 
-/// Whether the other side closes within the deadline.
-async fn is_closed(stream: &mut TcpStream) -> bool {
+/// Whether the other side closes within a time. It may say something before.
+async fn closes_within(time: Duration, stream: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
-    tokio::time::timeout(DEADLINE, stream.read_to_end(&mut rest)).await.is_ok()
+    tokio::time::timeout(time, stream.read_to_end(&mut rest)).await.is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,8 +54,7 @@ async fn a_thousand_connections_get_their_address_s_share_and_leave_room_for_oth
     for _ in 0..1_000 {
         let mut stream = socket(HOSTILE, &node).await.unwrap();
         // Those beyond the share are closed at once; those within it are heard out for a while.
-        let closed = tokio::time::timeout(Duration::from_millis(2), stream.read_u8()).await.is_ok();
-        if !closed {
+        if !closes_within(Duration::from_millis(2), &mut stream).await {
             open.push(stream);
         }
     }
@@ -63,7 +62,7 @@ async fn a_thousand_connections_get_their_address_s_share_and_leave_room_for_oth
     submit(&mut client, &transaction(1, 100, 1)).await.unwrap();
     let mut held = 0;
     for stream in &mut open {
-        held += usize::from(tokio::time::timeout(Duration::from_millis(50), stream.read_u8()).await.is_err());
+        held += usize::from(!closes_within(Duration::from_millis(50), stream).await);
     }
     assert!(held <= 16, "{held} connections of one address are open, a quarter of the places are 16");
     assert!(resident().saturating_sub(before) < GROWTH);
@@ -80,7 +79,7 @@ async fn who_takes_for_ever_to_greet_is_closed() {
             for byte in b"PRI * HTTP/2.0\r\n\r\nSM" {
                 // One that was closed cannot be written to.
                 let _ = stream.write_all(&[*byte]).await;
-                if tokio::time::timeout(Duration::from_secs(1), stream.read_u8()).await.is_ok() {
+                if closes_within(Duration::from_secs(1), &mut stream).await {
                     return begun.elapsed();
                 }
             }
@@ -169,5 +168,5 @@ async fn ranges_that_nobody_has_are_refused_at_once() {
     assert!(begun.elapsed() < DEADLINE);
     let mut garbage = socket(HOSTILE, &node).await.unwrap();
     garbage.write_all(&[0; 64]).await.unwrap();
-    assert!(is_closed(&mut garbage).await);
+    assert!(closes_within(DEADLINE, &mut garbage).await);
 }
