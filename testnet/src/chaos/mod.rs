@@ -80,6 +80,7 @@ pub async fn run(args: ChaosArgs) -> eyre::Result<()> {
 
 async fn start(args: &ChaosArgs, ground: Ground, arena: &Arena) -> eyre::Result<Session> {
     let spec = SessionSpec {
+        l1: false,
         network: NetworkSpec {
             validators: arena.validators,
             groups: vec![GroupId::ZERO; 2],

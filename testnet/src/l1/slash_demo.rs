@@ -3,7 +3,7 @@
 
 use super::chain::{L1Chain, STAKE};
 use super::double_signer::{self, Offence};
-use crate::network::{LocalNetwork, NetworkSpec};
+use crate::network::{Hosts, LocalNetwork, NetworkSpec};
 use eyre::WrapErr as _;
 use fairlane_l1::{Address, DynProvider, Epoch, L1State};
 use fairlane_proto::v1::EvidenceRecord;
@@ -39,6 +39,7 @@ pub struct SlashDemoArgs {
 /// Runs the demonstration; fails when a step does not come to pass.
 pub async fn run(args: SlashDemoArgs) -> eyre::Result<()> {
     let spec = NetworkSpec {
+        hosts: Hosts::Loopback,
         validators: args.validators.into(),
         groups: vec![GroupId::ZERO],
         segment_interval: Duration::from_millis(20),

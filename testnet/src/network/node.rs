@@ -118,12 +118,11 @@ impl Node {
         if let Some(channel) = &self.channel {
             return Ok(channel.clone());
         }
-        let endpoint =
-            Endpoint::from_shared(self.endpoint())?
-                .timeout(REQUEST_LIMIT)
-                .connect_timeout(REQUEST_LIMIT)
-                .http2_keep_alive_interval(REQUEST_LIMIT)
-                .keep_alive_timeout(REQUEST_LIMIT);
+        let endpoint = Endpoint::from_shared(self.endpoint())?
+            .timeout(REQUEST_LIMIT)
+            .connect_timeout(REQUEST_LIMIT)
+            .http2_keep_alive_interval(REQUEST_LIMIT)
+            .keep_alive_timeout(REQUEST_LIMIT);
         Ok(self.channel.insert(endpoint.connect_lazy()).clone())
     }
 
