@@ -45,7 +45,7 @@ fn calm_networks_order_everything() {
 #[test]
 fn faults_of_every_kind_are_injected() {
     let mut counts = fairlane_sim::Counts::default();
-    for seed in 0..30 {
+    for seed in 0..120 {
         counts.merge(&run(&Scenario::draw(seed), false).counts);
     }
     let seen: Vec<&str> = counts.iter().map(|(name, _)| name).collect();
