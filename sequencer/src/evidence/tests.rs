@@ -45,8 +45,8 @@ async fn what_was_kept_is_there_after_a_restart() {
     let (store, pool) = open(&path);
     assert!(pool.add(&first, at(5)).await.unwrap());
     assert!(!pool.add(&first, at(6)).await.unwrap(), "one offence counts once");
-    pool.committed(Height::new(9), &[second.clone()], at(7)).await.unwrap();
-    pool.committed(Height::new(12), &[second.clone()], at(8)).await.unwrap();
+    pool.committed(Height::new(9), std::slice::from_ref(&second), at(7)).await.unwrap();
+    pool.committed(Height::new(12), std::slice::from_ref(&second), at(8)).await.unwrap();
     let receipt = L1Receipt { transaction: Hash32::from_bytes([3; 32]), block: 4, gas_used: 5 };
     pool.update(&offence_id(&first), |record| record.receipt = Some(receipt)).await.unwrap();
     pool.update(&offence_id(&second), |record| record.fate = Fate::Punished).await.unwrap();
@@ -57,7 +57,7 @@ async fn what_was_kept_is_there_after_a_restart() {
     assert_eq!(pool.list(None, 10).len(), 2);
     let record = pool.get(&offence_id(&first)).unwrap();
     assert_eq!((record.found_at, record.block, record.receipt), (at(5), None, Some(receipt)));
-    assert_eq!(pool.not_in_a_block(), [first.clone()]);
+    assert_eq!(pool.not_in_a_block(), std::slice::from_ref(&first));
     let open: Vec<_> = pool.open_offences().into_iter().map(|(id, _)| id).collect();
     assert_eq!(open, [offence_id(&first)]);
     let record = pool.get(&offence_id(&second)).unwrap();
