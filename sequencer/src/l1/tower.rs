@@ -8,6 +8,7 @@
 use super::endpoints::{Pause, name_of};
 use super::watcher::L1View;
 use super::{L1, L1Error};
+use crate::clock::system_time;
 use crate::evidence::{EvidencePool, EvidenceRecord, Fate, L1Receipt, OffenceId};
 use crate::store::StoreError;
 use fairlane_l1::contracts::SlashingManager::SlashingManagerErrors;
@@ -15,10 +16,10 @@ use fairlane_l1::error::Refusal;
 use fairlane_l1::evidence::{self as contract, Submission};
 use fairlane_l1::{B256, CallError, DynProvider, L1State};
 use fairlane_types::crypto::sha256;
-use fairlane_types::{Hash32, Timestamp, ValidatorId, ValidatorSet};
+use fairlane_types::{Hash32, ValidatorId, ValidatorSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -188,7 +189,7 @@ impl Watchtower {
     fn is_due(&self, id: &OffenceId, record: &EvidenceRecord) -> bool {
         let turn = self.l1.poll_interval.saturating_mul(POLLS_A_TURN);
         let rank = self.rank.of(id, &record.evidence.offender());
-        since(record.found_at) >= turn.saturating_mul(rank)
+        Duration::from_nanos(system_time().since(record.found_at)) >= turn.saturating_mul(rank)
     }
 }
 
@@ -199,9 +200,4 @@ fn is_final(refusal: &Refusal) -> bool {
         Refusal::Slashing(error) => matches!(error, SlashingManagerErrors::EvidenceExpired(_)),
         _ => false,
     }
-}
-
-fn since(time: Timestamp) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(Duration::from_nanos(time.as_nanos()))
 }
