@@ -55,5 +55,5 @@ pub fn proposal(keys: &[SigningKey], height: Height, time: u64) -> Proposal {
         next_validators_hash: set.hash(),
         l1_anchor: L1Anchor::default(),
     };
-    Proposal { header, cut, evidence: Vec::new() }
+    Proposal { header, cut, evidence: Vec::new(), next_validators: None }
 }

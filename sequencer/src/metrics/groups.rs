@@ -73,6 +73,14 @@ impl LaneMetrics {
         self.frozen.get_or_create(&label).set(i64::from(frozen));
     }
 
+    /// Forgets a lane that left the validator set.
+    pub fn forget(&self, lane: &LaneId) {
+        let label = LaneLabel::from(lane);
+        for family in [&self.head, &self.lag, &self.frozen] {
+            family.remove(&label);
+        }
+    }
+
     pub(super) fn register(registry: &mut Registry) -> Self {
         let this = Self {
             head: Family::default(),
@@ -210,6 +218,10 @@ pub struct ConsensusMetrics {
     pub block_interval_seconds: Histogram,
     /// Pieces of evidence in finalized blocks.
     pub evidence: Counter,
+    /// Members of the validator set.
+    pub validators: Gauge,
+    /// The number of the Ethereum block that the last block is anchored to.
+    pub l1_anchor_block: Gauge,
 }
 
 impl ConsensusMetrics {
@@ -224,6 +236,12 @@ impl ConsensusMetrics {
         }
     }
 
+    /// Records the validator set and the anchor in force.
+    pub fn in_force(&self, validators: usize, l1_anchor_block: u64) {
+        self.validators.set(i64::try_from(validators).unwrap_or(i64::MAX));
+        self.l1_anchor_block.set(gauge(l1_anchor_block));
+    }
+
     pub(super) fn register(registry: &mut Registry) -> Self {
         let this = Self {
             height: Gauge::default(),
@@ -231,8 +249,12 @@ impl ConsensusMetrics {
             extra_rounds: Counter::default(),
             block_interval_seconds: latency_histogram(),
             evidence: Counter::default(),
+            validators: Gauge::default(),
+            l1_anchor_block: Gauge::default(),
         };
         let to = registry.sub_registry_with_prefix("consensus");
+        to.register("validators", "Members of the validator set", this.validators.clone());
+        to.register("l1_anchor_block", "The Ethereum block of the last anchor", this.l1_anchor_block.clone());
         to.register("height", "The last finalized height", this.height.clone());
         to.register("round", "The round in which it was decided", this.round.clone());
         to.register("extra_rounds", "Rounds beyond the first", this.extra_rounds.clone());

@@ -70,8 +70,9 @@ impl L1Chain {
         account.ok_or_else(|| eyre::eyre!("at most {} validators have accounts", Self::max_validators()))
     }
 
-    /// Registers the validators of these homes with stake, and advances to where their set is fixed. Gives that set.
-    pub async fn register(&self, homes: &[Home]) -> eyre::Result<ValidatorSet> {
+    /// Registers the validators of these homes with stake, and advances to where their set is fixed. Gives that set and
+    /// its epoch.
+    pub async fn register(&self, homes: &[Home]) -> eyre::Result<(Epoch, ValidatorSet)> {
         for (index, home) in homes.iter().enumerate() {
             let key = self.operator(index)?;
             let provider = connect_with_key(self.url(), key.clone())?;
@@ -91,7 +92,7 @@ impl L1Chain {
         let epoch = Epoch(state.epoch().await?.0 + 3);
         mine_to(&provider, self.deployment.clock.fixed_after(epoch)).await?;
         let set = state.validator_set(epoch).await?;
-        set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))
+        Ok((epoch, set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))?))
     }
 
     /// Opens the network of a genesis; from now on blocks come with time.

@@ -78,6 +78,7 @@ impl Cluster {
             rollups: vec![RollupSpec { id: ROLLUP, group: GroupId::ZERO }],
             l1_chain_id: 0,
             stake_manager: [0; 20],
+            l1_epoch: 0,
         };
         let nodes = (0..size).map(|_| None).collect();
         let directory = tempfile::tempdir().expect("a temporary directory");

@@ -203,14 +203,15 @@ impl TestLanes {
         if self.misleads.load(Ordering::Relaxed) {
             let content = inner.view.content(base, &base.cut).ok()?;
             let (cut, l1_anchor) = (base.cut.clone(), L1Anchor::default());
-            return Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor });
+            return Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor, next_validators: None });
         }
         let cut = inner.view.build_cut(base, &[])?;
         if !inner.view.has_payload(base, &cut) && inner.decided_at.elapsed() < self.idle {
             return None;
         }
         let content = inner.view.content(base, &cut).ok()?;
-        Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor: L1Anchor::default() })
+        let l1_anchor = L1Anchor::default();
+        Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor, next_validators: None })
     }
 
     fn try_judge(

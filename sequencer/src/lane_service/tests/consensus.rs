@@ -19,7 +19,8 @@ fn proposal(base: &CutBase, next: &fairlane_engine::NextCut, genesis: &Genesis) 
         next_validators_hash: genesis.validators.hash(),
         l1_anchor: next.l1_anchor,
     };
-    Arc::new(Proposal { header, cut: next.cut.clone(), evidence: next.evidence.clone() })
+    let (cut, evidence) = (next.cut.clone(), next.evidence.clone());
+    Arc::new(Proposal { header, cut, evidence, next_validators: None })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
