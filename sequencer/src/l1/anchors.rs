@@ -9,13 +9,17 @@ use super::watcher::{EpochStart, L1View};
 use crate::in_force::InForce;
 use fairlane_chain::successor;
 use fairlane_l1::{Epoch, EpochClock};
-use fairlane_types::{Genesis, L1Anchor, Proposal, ProtocolParams, ValidatorId, ValidatorSet};
+use fairlane_types::{Genesis, Height, L1Anchor, Proposal, ProtocolParams, ValidatorId, ValidatorSet};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 /// How long a judgement waits for a block that this node has not seen yet.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The anchor is moved at heights that are divisible by this. Where too few validators see the block, proposals that move
+/// the anchor fail, and most heights must not be slowed down by that.
+const MOVE_EVERY: u64 = 8;
 
 /// A move of the anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,9 +148,12 @@ pub struct Sight {
 }
 
 impl Anchors {
-    /// How the anchor moves with this node's next proposal, if it does.
-    pub fn next(&self, in_force: &InForce) -> Option<Step> {
+    /// How the anchor moves with this node's proposal at a height, if it does.
+    pub fn next(&self, height: Height, in_force: &InForce) -> Option<Step> {
         let Self::Seen(sight) = self else { return None };
+        if !height.get().is_multiple_of(MOVE_EVERY) {
+            return None;
+        }
         sight.next(in_force).filter(|(_, seen)| seen.elapsed() >= sight.lead).map(|(step, _)| step)
     }
 

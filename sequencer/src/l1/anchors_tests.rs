@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 const CLOCK: EpochClock = EpochClock { start_block: 100, epoch_length: NonZeroU32::new(10).unwrap() };
+/// A height at which the anchor may be moved.
+const TURN: Height = Height::new(MOVE_EVERY);
 /// The epoch of the genesis set.
 const FIRST: u32 = 3;
 
@@ -108,13 +110,14 @@ fn an_empty_or_unchanged_set_is_not_carried() {
 async fn a_proposer_gives_the_others_time_to_see_the_block() {
     let (anchors, _views) = seen(view(&[(4, Some(set(&[1, 2, 3])))]), Duration::from_secs(3600));
     let in_force = in_force(L1Anchor::default());
-    assert_eq!(anchors.next(&in_force), None);
+    assert_eq!(anchors.next(TURN, &in_force), None);
     let leaving = set(&[4]).members()[0].id;
     assert!(anchors.is_leaving(&in_force, &leaving), "it is known before it is proposed");
     assert!(!anchors.is_leaving(&in_force, &set(&[3]).members()[0].id));
     let (anchors, _views) = seen(view(&[(4, Some(set(&[1, 2, 3])))]), Duration::ZERO);
     let step = Step { anchor: anchor(140), next_validators: Some(set(&[1, 2, 3])) };
-    assert_eq!(anchors.next(&in_force), Some(step));
+    assert_eq!(anchors.next(TURN, &in_force), Some(step));
+    assert_eq!(anchors.next(TURN.next(), &in_force), None, "not at every height");
 }
 
 #[tokio::test]
@@ -137,7 +140,7 @@ async fn who_does_not_see_ethereum_goes_on_with_the_last_anchor() {
     let moved = proposal(anchor(140), None);
     let (last, stays) = (in_force(anchor(140)), proposal(anchor(140), None));
     for anchors in [Anchors::None, Anchors::Unseen, seen(view(&[]), Duration::ZERO).0] {
-        assert_eq!(anchors.next(&last), None);
+        assert_eq!(anchors.next(TURN, &last), None);
         assert_eq!(anchors.check(&last, &stays, true).await, Ok(()));
         let brings = proposal(anchor(140), Some(set(&[1])));
         assert_eq!(anchors.check(&last, &brings, true).await, Err(AnchorRefusal::NotAnchored));

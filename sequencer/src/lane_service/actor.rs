@@ -321,6 +321,7 @@ impl Actor {
             lanes_of(&before).difference(&lanes).for_each(|lane| self.metrics.forget(lane));
             self.tips.retain(|lane, _| lanes.contains(lane));
             self.ahead.retain(|lane| lanes.contains(lane));
+            self.evidence.retain(|offender| self.base.validators.get(offender).is_some());
             self.lanes.send_replace(Arc::new(lanes));
             self.enter_lane();
         }

@@ -193,9 +193,9 @@ impl LaneHandle {
 #[async_trait]
 impl LaneService for LaneHandle {
     async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut {
-        let in_force = InForce::from(&base);
+        let (height, in_force) = (base.height.next(), InForce::from(&base));
         let mut next = self.ask(|reply| Request::Next { base, not_before, reply }).await;
-        if let Some(step) = self.anchors.next(&in_force) {
+        if let Some(step) = self.anchors.next(height, &in_force) {
             next.l1_anchor = step.anchor;
             next.next_validators = step.next_validators;
         }

@@ -23,7 +23,7 @@ const PORTS: usize = 5;
 /// What kind of network to make.
 #[derive(Clone, Debug)]
 pub struct NetworkSpec {
-    /// How many validators, each with the same power.
+    /// How many nodes; validators have the same power each.
     pub validators: usize,
     /// The ordering group of each rollup; rollup ids count from 1.
     pub groups: Vec<GroupId>,
@@ -78,14 +78,15 @@ pub(super) fn write_homes(spec: &NetworkSpec, dir: &Path) -> eyre::Result<(Genes
     Ok((genesis, nodes))
 }
 
-/// Writes the homes of a network whose validators have stake on an Ethereum of its own.
+/// Writes the homes of a network whose first `members` nodes have stake on an Ethereum of its own.
 pub(super) async fn write_homes_on_l1(
     spec: &NetworkSpec,
+    members: usize,
     dir: &Path,
 ) -> eyre::Result<(Genesis, Vec<Node>, L1Chain)> {
     let homes = new_homes(spec, dir)?;
     let chain = L1Chain::start(dir).await?;
-    let (epoch, validators) = chain.register(&homes).await?;
+    let (epoch, validators) = chain.register(&homes[..members]).await?;
     let genesis = genesis(spec, validators, Some((&chain, epoch)))?;
     chain.open(&genesis).await?;
     let nodes = furnish(spec, &homes, &genesis, |index, home| chain.equip(index, home))?;
