@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The anchor is moved at heights that are divisible by this. Where too few validators see the block, proposals that move
 /// the anchor fail, and most heights must not be slowed down by that.
-const MOVE_EVERY: u64 = 8;
+const MOVE_EVERY: u64 = 4;
 
 /// A move of the anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
