@@ -7,6 +7,7 @@ use fairlane_rollup_adapter::{
     AckError, BuildError, Cursor, CursorError, CursorStore, Durability, FileCursor, MemoryCursor,
     SharedHeaders, SubscribeError, Window,
 };
+use fairlane_types::testing::keys;
 use fairlane_types::{BatchIndex, RollupHead, RollupId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -273,7 +274,7 @@ async fn cursors_of_other_networks_and_rollups_are_refused() {
 async fn changes_of_validators_are_followed_even_where_the_rollup_had_no_batch() {
     let world = World::new();
     let mut chain = world.chain(3);
-    let (second, third) = (support_keys(21, 25), support_keys(31, 34));
+    let (second, third) = (keys(21..25), keys(31..34));
     for _ in 0..5 {
         chain.push(Vec::new());
     }
@@ -300,10 +301,6 @@ async fn changes_of_validators_are_followed_even_where_the_rollup_had_no_batch()
     let mut subscription = subscriber(&world, &[&server]).open(cursor).await.unwrap();
     assert_eq!(take_until(&mut subscription, 14).await.len(), 1);
     assert_eq!(server.state().headers_fetched, fetched);
-}
-
-fn support_keys(from: u8, to: u8) -> Vec<fairlane_types::SigningKey> {
-    (from..to).map(|seed| fairlane_types::SigningKey::from_seed(&[seed; 32])).collect()
 }
 
 #[tokio::test]

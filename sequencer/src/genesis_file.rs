@@ -10,7 +10,7 @@ use fairlane_types::{
 use humantime_serde::re::humantime;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Why a file holds no usable genesis.
 #[derive(Debug, thiserror::Error)]
@@ -271,12 +271,6 @@ fn time(text: &str) -> Result<Timestamp, GenesisError> {
         .map_err(|_| wrong("must be RFC 3339 in UTC, as in 2026-01-31T12:00:00Z"))?;
     let since = time.duration_since(UNIX_EPOCH).map_err(|_| wrong("must not be before 1970"))?;
     Ok(Timestamp::from_nanos(nanos("time", since)?))
-}
-
-/// The system's time, for the genesis of a new network.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Reads and fully checks a genesis file.

@@ -9,6 +9,7 @@
 //! `fairlane-types`, `fairlane-lanes` and `fairlane-chain`.
 
 pub mod cli;
+mod clock;
 pub mod config;
 pub mod evidence;
 pub mod genesis_file;

@@ -41,9 +41,9 @@ pub struct BenchArgs {
     /// Ordering groups, with two rollups each.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=128))]
     groups: u16,
-    /// How often a validator closes a segment.
-    #[arg(long, default_value = "14ms", value_parser = humantime::parse_duration)]
-    segment_interval: Duration,
+    /// How often a validator closes a segment, instead of as often as nodes usually do.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    segment_interval: Option<Duration>,
     /// Kill the last validator this long after the warm-up.
     #[arg(long, value_parser = humantime::parse_duration)]
     kill_after: Option<Duration>,

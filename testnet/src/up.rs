@@ -47,7 +47,7 @@ impl UpArgs {
             network: NetworkSpec {
                 validators: self.validators.into(),
                 groups: vec![GroupId::ZERO; self.rollups.into()],
-                segment_interval: Duration::from_millis(14),
+                segment_interval: None,
                 log_filter: "info".into(),
                 hosts: Hosts::Loopback,
             },

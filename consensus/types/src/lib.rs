@@ -33,6 +33,9 @@ pub mod merkle;
 pub mod params;
 pub mod receipt;
 pub mod segment;
+#[cfg(feature = "testing")]
+#[allow(clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "for tests")]
+pub mod testing;
 pub mod transaction;
 pub mod validator;
 pub mod vote;

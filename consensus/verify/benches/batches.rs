@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use fairlane_types::vote::vote_sign_bytes;
+use fairlane_types::testing::{certify, extend, header, keys, set_of};
 use fairlane_types::*;
 use fairlane_verify::{BatchChain, TrustedSets, VerifiedHead, Verifier, WireBatch, verify_range};
 
@@ -16,81 +16,33 @@ fn network() -> NetworkId {
     NetworkId::from_bytes([7; 32])
 }
 
-fn keys() -> Vec<SigningKey> {
-    (1..5).map(|seed| SigningKey::from_seed(&[seed; 32])).collect()
-}
-
-fn set() -> ValidatorSet {
-    let member = |key: &SigningKey| Validator {
-        id: key.validator(),
-        power: VotingPower::new(1),
-        incarnation: Incarnation::ZERO,
-    };
-    ValidatorSet::new(keys().iter().map(member).collect()).unwrap()
-}
-
 fn sets() -> TrustedSets {
-    TrustedSets::starting_at(network(), Height::FIRST, set())
+    TrustedSets::starting_at(network(), Height::FIRST, set_of(&keys(1..5), 1))
 }
 
-fn batch(rollup: u64, index: u64, height: u64, previous_head: RollupHead) -> Batch {
+/// The next batch of a rollup, of ten items.
+fn batch(leaf: &mut HeadLeaf, height: u64) -> Batch {
     let item = |tag: u8| BatchItem {
         transaction: TxId::from_bytes([tag; 32]),
         leg_index: 0,
         leg_count: 1,
         payload: Bytes::from(vec![tag; 200]),
     };
-    let header = BatchHeader {
-        rollup: RollupId::new(rollup),
-        index: BatchIndex::new(index),
-        height: Height::new(height),
-        time: Timestamp::from_nanos(height),
-        count: 0,
-        tx_root: Hash32::ZERO,
-        payload_hash: Hash32::ZERO,
-        previous_head,
-    };
-    Batch::new(header, (0..10).map(item).collect())
-}
-
-fn leaf(batch: &Batch) -> HeadLeaf {
-    let header = batch.header();
-    let (rollup, index, last_height) = (header.rollup, header.index, header.height);
-    HeadLeaf { rollup, index, head: header.head(&network()), last_height }
+    extend(leaf, network(), Height::new(height), (0..10).map(item).collect())
 }
 
 fn certified(height: u64, heads: &HeadsTree) -> (BlockHeader, CommitCertificate) {
-    let set = set();
-    let header = BlockHeader {
-        network: network(),
-        height: Height::new(height),
-        time: Timestamp::from_nanos(height),
-        parent: BlockId::ZERO,
-        cut_root: Hash32::ZERO,
-        heads_root: heads.root(),
-        evidence_root: Hash32::ZERO,
-        state_root: Hash32::ZERO,
-        ordered_count: 0,
-        capped: false,
-        validators_hash: set.hash(),
-        next_validators_hash: set.hash(),
-        l1_anchor: L1Anchor::default(),
-    };
-    let (round, block) = (Round::ZERO, header.id());
-    let message = vote_sign_bytes(&network(), VoteKind::Precommit, header.height, round, Some(&block));
-    let signatures = keys()
-        .iter()
-        .take(3)
-        .map(|key| CommitSignature { validator: key.validator(), signature: key.sign(&message) })
-        .collect();
-    let certificate = CommitCertificate { height: header.height, round, block, signatures };
+    let keys = keys(1..5);
+    let header = header(network(), Height::new(height), &set_of(&keys, 1), heads.root());
+    let certificate = certify(&header, Round::ZERO, &keys[..3]);
     (header, certificate)
 }
 
 /// One block with a batch for each rollup.
 fn block() -> Vec<WireBatch> {
-    let batches: Vec<Batch> = (0..ROLLUPS).map(|rollup| batch(rollup, 1, 1, RollupHead::ZERO)).collect();
-    let heads = HeadsTree::new(batches.iter().map(leaf).collect());
+    let mut leaves: Vec<_> = (0..ROLLUPS).map(|rollup| HeadLeaf::empty(RollupId::new(rollup))).collect();
+    let batches: Vec<Batch> = leaves.iter_mut().map(|leaf| batch(leaf, 1)).collect();
+    let heads = HeadsTree::new(leaves);
     let (header, certificate) = certified(1, &heads);
     let wire = |batch: &Batch| WireBatch {
         header: header.clone(),
@@ -104,14 +56,9 @@ fn block() -> Vec<WireBatch> {
 
 /// One rollup's history, and the certified head at its end.
 fn history() -> (VerifiedHead, Vec<(BatchHeader, Bytes)>) {
-    let mut head = RollupHead::ZERO;
-    let mut batches = Vec::new();
-    for index in 1..=HISTORY {
-        let batch = batch(1, index, index, head);
-        head = batch.header().head(&network());
-        batches.push(batch);
-    }
-    let heads = HeadsTree::new(batches.last().map(leaf).into_iter().collect());
+    let mut leaf = HeadLeaf::empty(RollupId::new(1));
+    let batches: Vec<Batch> = (1..=HISTORY).map(|height| batch(&mut leaf, height)).collect();
+    let heads = HeadsTree::new(vec![leaf]);
     let (header, certificate) = certified(HISTORY, &heads);
     let verified = sets().verify_header(header, certificate).unwrap();
     let end = verified.head(&heads.path(RollupId::new(1)).unwrap()).unwrap();

@@ -13,7 +13,7 @@ fn judge(
 }
 
 fn good() -> (Vec<SigningKey>, ValidatorSet, CommitCertificate) {
-    let keys = keys(1, 5);
+    let keys = keys(1..5);
     let validators = set(&keys);
     let certificate = certify(&header(5, &validators, Hash32::ZERO), &keys);
     (keys, validators, certificate)
@@ -37,7 +37,7 @@ fn a_quorum_certifies_and_less_does_not() {
 
 #[test]
 fn power_counts_and_not_heads() {
-    let keys = keys(1, 5);
+    let keys = keys(1..5);
     let powers = [70, 10, 10, 10];
     let members: Vec<_> = keys.iter().cloned().zip(powers).collect();
     let validators = set_with_powers(&members);

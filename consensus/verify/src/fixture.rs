@@ -1,12 +1,14 @@
 //! A small network for tests: four validators, three rollups, and blocks that are certified by all of them.
 
 use bytes::Bytes;
-use fairlane_types::vote::vote_sign_bytes;
+use fairlane_types::testing::{self, extend, set_of};
 use fairlane_types::{
-    Batch, BatchHeader, BatchIndex, BatchItem, BlockHeader, BlockId, CommitCertificate, CommitSignature,
-    Domain, Hash32, HeadLeaf, HeadsTree, Height, Incarnation, L1Anchor, NetworkId, RollupHead, RollupId,
-    Round, SigningKey, Timestamp, TxId, Validator, ValidatorSet, VoteKind, VotingPower,
+    Batch, BatchIndex, BatchItem, BlockHeader, BlockId, CommitCertificate, Domain, Hash32, HeadLeaf,
+    HeadsTree, Height, Incarnation, NetworkId, RollupHead, RollupId, Round, SigningKey, TxId, Validator,
+    ValidatorSet, VotingPower,
 };
+
+pub(crate) use fairlane_types::testing::keys;
 
 use crate::batch::WireBatch;
 use crate::sets::TrustedSets;
@@ -15,14 +17,9 @@ pub(crate) fn network() -> NetworkId {
     NetworkId::from_bytes([7; 32])
 }
 
-/// Keys with seeds `from..to`.
-pub(crate) fn keys(from: u8, to: u8) -> Vec<SigningKey> {
-    (from..to).map(|seed| SigningKey::from_seed(&[seed; 32])).collect()
-}
-
 /// A set of equal powers.
 pub(crate) fn set(keys: &[SigningKey]) -> ValidatorSet {
-    set_with_powers(&keys.iter().map(|key| (key.clone(), 10)).collect::<Vec<_>>())
+    set_of(keys, 10)
 }
 
 pub(crate) fn set_with_powers(members: &[(SigningKey, u64)]) -> ValidatorSet {
@@ -35,32 +32,12 @@ pub(crate) fn set_with_powers(members: &[(SigningKey, u64)]) -> ValidatorSet {
 }
 
 pub(crate) fn header(height: u64, set: &ValidatorSet, heads_root: Hash32) -> BlockHeader {
-    BlockHeader {
-        network: network(),
-        height: Height::new(height),
-        time: Timestamp::from_nanos(height * 1_000),
-        parent: BlockId::from_bytes([1; 32]),
-        cut_root: Hash32::ZERO,
-        heads_root,
-        evidence_root: Hash32::ZERO,
-        state_root: Hash32::ZERO,
-        ordered_count: 0,
-        capped: false,
-        validators_hash: set.hash(),
-        next_validators_hash: set.hash(),
-        l1_anchor: L1Anchor::default(),
-    }
+    let parent = BlockId::from_bytes([1; 32]);
+    BlockHeader { parent, ..testing::header(network(), Height::new(height), set, heads_root) }
 }
 
 pub(crate) fn certify(header: &BlockHeader, signers: &[SigningKey]) -> CommitCertificate {
-    let round = Round::new(2);
-    let message =
-        vote_sign_bytes(&header.network, VoteKind::Precommit, header.height, round, Some(&header.id()));
-    let signatures = signers
-        .iter()
-        .map(|key| CommitSignature { validator: key.validator(), signature: key.sign(&message) })
-        .collect();
-    CommitCertificate { height: header.height, round, block: header.id(), signatures }
+    testing::certify(header, Round::new(2), signers)
 }
 
 pub(crate) fn item(tag: u8, leg_index: u8, leg_count: u8) -> BatchItem {
@@ -90,7 +67,7 @@ pub(crate) struct Block {
 impl Chain {
     /// Rollups 10, 20 and 30, no batch yet.
     pub(crate) fn new() -> Self {
-        let keys = keys(1, 5);
+        let keys = keys(1..5);
         let set = set(&keys);
         let leaves = [10, 20, 30].map(|id| HeadLeaf::empty(RollupId::new(id))).to_vec();
         Self { keys, set, leaves }
@@ -112,21 +89,7 @@ impl Chain {
 
     fn batch(&mut self, height: u64, rollup: u64, items: Vec<BatchItem>) -> Batch {
         let leaf = self.leaves.iter_mut().find(|leaf| leaf.rollup == RollupId::new(rollup)).unwrap();
-        let header = BatchHeader {
-            rollup: leaf.rollup,
-            index: leaf.index.next(),
-            height: Height::new(height),
-            time: Timestamp::from_nanos(height * 1_000),
-            count: 0,
-            tx_root: Hash32::ZERO,
-            payload_hash: Hash32::ZERO,
-            previous_head: leaf.head,
-        };
-        let batch = Batch::new(header, items);
-        leaf.index = header.index;
-        leaf.head = batch.header().head(&network());
-        leaf.last_height = header.height;
-        batch
+        extend(leaf, network(), Height::new(height), items)
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::fixture::{header, keys, set};
 
 fn pair() -> (BlockHeader, BlockHeader) {
-    let validators = set(&keys(1, 5));
+    let validators = set(&keys(1..5));
     let parent = header(5, &validators, Hash32::ZERO);
     let mut child = header(6, &validators, Hash32::ZERO);
     child.parent = parent.id();

@@ -13,7 +13,7 @@ struct Sets {
 }
 
 fn sets() -> Sets {
-    let (old_keys, new_keys) = (keys(1, 5), keys(11, 18));
+    let (old_keys, new_keys) = (keys(1..5), keys(11..18));
     let (old, new) = (set(&old_keys), set(&new_keys));
     let trusted = TrustedSets::starting_at(network(), Height::new(3), old.clone());
     Sets { old_keys, old, new_keys, new, trusted }
@@ -29,7 +29,7 @@ fn change(sets: &Sets, height: u64) -> (BlockHeader, CommitCertificate) {
 
 #[test]
 fn genesis_is_where_trust_starts() {
-    let validators = set(&keys(1, 5));
+    let validators = set(&keys(1..5));
     let genesis = Genesis {
         name: "test".to_owned(),
         time: Timestamp::ZERO,
@@ -116,7 +116,7 @@ fn a_change_without_its_set_is_refused() {
         sets.trusted.follow(header.clone(), certificate.clone(), None),
         Err(FollowError::SetMissing { height, announced })
     );
-    let third = set(&keys(20, 24));
+    let third = set(&keys(20..24));
     let (expected, found) = (sets.new.hash(), third.hash());
     assert_eq!(
         sets.trusted.follow(header, certificate, Some(third)),
@@ -156,7 +156,7 @@ fn advancing_twice_is_idempotent_and_contradiction_is_an_error() {
     sets.trusted.advance(&verified, sets.new.clone()).unwrap();
     assert_eq!(sets.trusted.sets().count(), 2);
 
-    let third = set(&keys(20, 24));
+    let third = set(&keys(20..24));
     let other = BlockHeader { next_validators_hash: third.hash(), ..header };
     let certificate = certify(&other, &sets.old_keys);
     let verified = sets.trusted.verify_header(other, certificate).unwrap();
@@ -183,7 +183,7 @@ fn a_header_of_another_network_and_the_last_height_hand_nothing_on() {
 
 #[test]
 fn the_memory_is_bounded_and_forgets_the_oldest() {
-    let (a_keys, b_keys) = (keys(1, 5), keys(11, 15));
+    let (a_keys, b_keys) = (keys(1..5), keys(11..15));
     let (a, b) = (set(&a_keys), set(&b_keys));
     let mut trusted = TrustedSets::starting_at(network(), Height::FIRST, a.clone());
     for height in 1..=(2 * MAX_SETS as u64) {

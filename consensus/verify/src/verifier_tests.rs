@@ -51,7 +51,7 @@ fn the_memory_is_bounded() {
 #[test]
 fn following_a_change_lets_the_next_set_speak() {
     let chain = Chain::new();
-    let next_keys = keys(11, 15);
+    let next_keys = keys(11..15);
     let next = set(&next_keys);
     let mut announcing = crate::fixture::header(4, &chain.set, Hash32::ZERO);
     announcing.next_validators_hash = next.hash();

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use fairlane_proto::convert::{CertifiedHeader, UnverifiedBatch};
 use fairlane_types::segment::transaction_leaves;
-use fairlane_types::vote::vote_sign_bytes;
+use fairlane_types::testing::{self, extend, set_of};
 use fairlane_types::{
-    Batch, BatchHeader, BatchItem, BlockHeader, BlockId, CommitCertificate, CommitSignature, Event, Genesis,
-    GroupId, Hash32, HeadLeaf, HeadsTree, Height, Incarnation, L1Anchor, LaneId, LaneSeq, Leg,
-    ProtocolParams, Receipt, RollupId, RollupSpec, Round, SegmentDigest, SegmentDraft, SigningKey, Timestamp,
-    Transaction, TxId, Validator, ValidatorSet, VoteKind, VotingPower, merkle,
+    Batch, BatchItem, BlockHeader, BlockId, CommitCertificate, Event, Genesis, GroupId, HeadLeaf, HeadsTree,
+    Height, Incarnation, LaneId, LaneSeq, Leg, ProtocolParams, Receipt, RollupId, RollupSpec, Round,
+    SegmentDigest, SegmentDraft, SigningKey, Timestamp, Transaction, TxId, ValidatorSet, merkle,
 };
+
+pub use fairlane_types::testing::keys;
 
 /// Keys and genesis.
 #[derive(Clone)]
@@ -18,17 +19,8 @@ pub struct World {
     pub genesis: Genesis,
 }
 
-pub fn keys(from: u8, to: u8) -> Vec<SigningKey> {
-    (from..to).map(|seed| SigningKey::from_seed(&[seed; 32])).collect()
-}
-
 pub fn set(keys: &[SigningKey]) -> ValidatorSet {
-    let member = |key: &SigningKey| Validator {
-        id: key.validator(),
-        power: VotingPower::new(1),
-        incarnation: Incarnation::ZERO,
-    };
-    ValidatorSet::new(keys.iter().map(member).collect()).unwrap()
+    set_of(keys, 1)
 }
 
 impl World {
@@ -38,7 +30,7 @@ impl World {
     }
 
     pub fn named(name: &str) -> Self {
-        let keys = keys(1, 5);
+        let keys = keys(1..5);
         let rollup = |id| RollupSpec { id: RollupId::new(id), group: GroupId::new(0) };
         let genesis = Genesis {
             name: name.into(),
@@ -150,20 +142,11 @@ impl Chain {
         let heads = HeadsTree::new(self.leaves.clone());
         let next_set = next.as_deref().map(set);
         let validators = set(&self.signers);
+        let network = self.world.genesis.network();
         let header = BlockHeader {
-            network: self.world.genesis.network(),
-            height: Height::new(height),
-            time: Timestamp::from_nanos(height * 1_000),
             parent: self.blocks.last().map_or(BlockId::ZERO, |block| block.certified.header.id()),
-            cut_root: Hash32::ZERO,
-            heads_root: heads.root(),
-            evidence_root: Hash32::ZERO,
-            state_root: Hash32::ZERO,
-            ordered_count: 0,
-            capped: false,
-            validators_hash: validators.hash(),
             next_validators_hash: next_set.as_ref().unwrap_or(&validators).hash(),
-            l1_anchor: L1Anchor::default(),
+            ..testing::header(network, Height::new(height), &validators, heads.root())
         };
         let certificate = certify(&header, &self.signers);
         let certified = CertifiedHeader { header, certificate, next_validators: next_set };
@@ -174,21 +157,7 @@ impl Chain {
     fn batch(&mut self, height: u64, rollup: u64, items: Vec<BatchItem>) -> Batch {
         let network = self.world.genesis.network();
         let leaf = self.leaves.iter_mut().find(|leaf| leaf.rollup == RollupId::new(rollup)).unwrap();
-        let header = BatchHeader {
-            rollup: leaf.rollup,
-            index: leaf.index.next(),
-            height: Height::new(height),
-            time: Timestamp::from_nanos(height * 1_000),
-            count: 0,
-            tx_root: Hash32::ZERO,
-            payload_hash: Hash32::ZERO,
-            previous_head: leaf.head,
-        };
-        let batch = Batch::new(header, items);
-        leaf.index = header.index;
-        leaf.head = batch.header().head(&network);
-        leaf.last_height = header.height;
-        batch
+        extend(leaf, network, Height::new(height), items)
     }
 
     /// Where a rollup stands.
@@ -203,15 +172,5 @@ impl Chain {
 }
 
 pub fn certify(header: &BlockHeader, signers: &[SigningKey]) -> CommitCertificate {
-    let round = Round::ZERO;
-    let message =
-        vote_sign_bytes(&header.network, VoteKind::Precommit, header.height, round, Some(&header.id()));
-    let sign =
-        |key: &SigningKey| CommitSignature { validator: key.validator(), signature: key.sign(&message) };
-    CommitCertificate {
-        height: header.height,
-        round,
-        block: header.id(),
-        signatures: signers.iter().map(sign).collect(),
-    }
+    testing::certify(header, Round::ZERO, signers)
 }

@@ -331,7 +331,7 @@ impl Sender {
             }
             Lie::NoQuorum(at) if at == self.next => wire.block.certificate.signatures.truncate(2),
             Lie::Forged(at) if at == self.next => {
-                wire.block.certificate = certify(&wire.block.header, &super::chain::keys(11, 15));
+                wire.block.certificate = certify(&wire.block.header, &super::chain::keys(11..15));
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use super::out;
 use super::stake::Chain;
+use crate::clock::system_time;
 use crate::genesis_file;
 use clap::{Args, Subcommand};
 use fairlane_l1::{Deployment, DynProvider, Epoch, L1State};
@@ -114,7 +115,7 @@ impl Create {
         rollups.sort_by_key(|rollup: &fairlane_types::RollupSpec| rollup.id);
         let genesis = Genesis {
             name: self.name,
-            time: genesis_file::now(),
+            time: system_time(),
             params: ProtocolParams::default(),
             validators: ValidatorSet::new(members.collect())?,
             rollups,
@@ -137,7 +138,7 @@ impl FromL1 {
         rollups.sort_by_key(|rollup: &fairlane_types::RollupSpec| rollup.id);
         let genesis = Genesis {
             name: self.name,
-            time: genesis_file::now(),
+            time: system_time(),
             params: ProtocolParams::default(),
             validators,
             rollups,

@@ -1,6 +1,7 @@
 //! `fairlane init`: a home directory that `fairlane node` can run from.
 
 use super::out;
+use crate::clock::system_time;
 use crate::config::{Config, Home, template};
 use crate::genesis_file;
 use crate::keys;
@@ -73,7 +74,7 @@ fn development(validator: ValidatorId, mut rollups: Vec<RollupSpec>) -> eyre::Re
     let member = Validator { id: validator, power: VotingPower::new(1), incarnation: Incarnation::ZERO };
     let genesis = Genesis {
         name: "fairlane-dev".to_owned(),
-        time: genesis_file::now(),
+        time: system_time(),
         params: ProtocolParams::default(),
         validators: ValidatorSet::new(vec![member])?,
         rollups,

@@ -1,6 +1,7 @@
 //! `fairlane submit`: one transaction, and its receipt once it is verified here.
 
 use super::{out, status};
+use crate::clock::system_time;
 use crate::genesis_file;
 use clap::Args;
 use eyre::{WrapErr as _, bail, ensure};
@@ -65,7 +66,7 @@ impl Submit {
 
     fn transaction(&self) -> eyre::Result<Transaction> {
         let expires_in = u64::try_from(self.expires_in.as_nanos()).unwrap_or(u64::MAX);
-        let Some(expires_at) = genesis_file::now().checked_add(expires_in) else {
+        let Some(expires_at) = system_time().checked_add(expires_in) else {
             bail!("--expires-in is too long");
         };
         let mut salt = [0; 16];

@@ -193,6 +193,7 @@ impl Config {
             ("consensus.idle_block", self.consensus.idle_block),
             ("segments.interval", self.segments.interval),
             ("segments.heartbeat", self.segments.heartbeat),
+            ("segments.backlog", self.segments.backlog),
             ("segments.fetch_timeout", self.segments.fetch_timeout),
             ("segments.startup_timeout", self.segments.startup_timeout),
             ("l1.poll_interval", self.l1.poll_interval),

@@ -104,6 +104,10 @@ pub struct SegmentsConfig {
     pub heartbeat: Duration,
     /// A segment is closed early once it carries this much.
     pub seal_bytes: ByteSize,
+    /// Transactions are refused, and clients told to retry, beyond what the chain orders of this node's lane in about
+    /// this time.
+    #[serde(with = "humantime_serde")]
+    pub backlog: Duration,
     /// Whether this node relays segments by gossip, for nodes that are not connected to their authors.
     pub gossip: bool,
     /// The most connected peers.
@@ -238,6 +242,7 @@ impl Default for SegmentsConfig {
             interval: Duration::from_millis(14),
             heartbeat: Duration::from_secs(1),
             seal_bytes: ByteSize::kib(512),
+            backlog: Duration::from_secs(1),
             gossip: false,
             max_peers: 128,
             fetch_timeout: Duration::from_secs(5),

@@ -77,6 +77,9 @@ peers = {peers}
 interval = "{interval}"
 heartbeat = "{heartbeat}"
 seal_bytes = "{seal}"
+# Transactions are refused, and clients told to retry, beyond what the chain orders of this node's lane in about
+# this time; 2 MiB are always taken. Keep it well above the network's own latency.
+backlog = "{backlog}"
 # Whether this node relays segments by gossip, for nodes that are not connected to their authors.
 gossip = {gossip}
 max_peers = {max_peers}
@@ -92,6 +95,7 @@ startup_timeout = "{timeout}"
         interval = time(segments.interval),
         heartbeat = time(segments.heartbeat),
         seal = segments.seal_bytes,
+        backlog = time(segments.backlog),
         gossip = segments.gossip,
         max_peers = segments.max_peers,
         fetch = time(segments.fetch_timeout),

@@ -1,11 +1,11 @@
 //! The task that feeds the pool: from this node's own findings, and from finalized blocks.
 
 use super::EvidencePool;
+use crate::clock::system_time;
 use crate::store::{Store, StoreError};
 use fairlane_engine::FinalizedBlock;
-use fairlane_types::{Evidence, Height, Timestamp};
+use fairlane_types::{Evidence, Height};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -52,11 +52,11 @@ pub async fn keep(
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            Some(evidence) = found.recv() => drop(pool.add(&evidence, now()).await?),
+            Some(evidence) = found.recv() => drop(pool.add(&evidence, system_time()).await?),
             block = finalized.recv() => match block {
                 Ok(block) => {
                     catch_up(&pool, &store, &mut looked_at, block.height().saturating_sub(1)).await?;
-                    pool.committed(block.height(), &block.proposal.evidence, now()).await?;
+                    pool.committed(block.height(), &block.proposal.evidence, system_time()).await?;
                     looked_at = looked_at.max(block.height());
                 }
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
@@ -83,14 +83,9 @@ async fn catch_up(
         let read = tokio::task::spawn_blocking(move || reader.decisions(first..=end)).await;
         let decisions = read.map_err(|_| StoreError::Closed)??;
         for (proposal, _) in decisions {
-            pool.committed(proposal.header.height, &proposal.evidence, now()).await?;
+            pool.committed(proposal.header.height, &proposal.evidence, system_time()).await?;
         }
         *looked_at = end;
     }
     Ok(())
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

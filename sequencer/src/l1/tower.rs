@@ -8,6 +8,7 @@
 use super::endpoints::{Pause, name_of};
 use super::watcher::L1View;
 use super::{L1, L1Error};
+use crate::clock::system_time;
 use crate::evidence::{EvidencePool, EvidenceRecord, Fate, L1Receipt, OffenceId};
 use crate::in_force::InForce;
 use crate::store::StoreError;
@@ -16,10 +17,10 @@ use fairlane_l1::error::Refusal;
 use fairlane_l1::evidence::{self as contract, Submission};
 use fairlane_l1::{B256, CallError, DynProvider, L1State};
 use fairlane_types::crypto::sha256;
-use fairlane_types::{Hash32, Timestamp, ValidatorId, ValidatorSet};
+use fairlane_types::{Hash32, ValidatorId, ValidatorSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -192,7 +193,7 @@ impl Watchtower {
         let turn = self.l1.poll_interval.saturating_mul(POLLS_A_TURN);
         let rank = Rank::new(self.own, self.in_force.borrow().validators.clone());
         let rank = rank.of(id, &record.evidence.offender());
-        since(record.found_at) >= turn.saturating_mul(rank)
+        Duration::from_nanos(system_time().since(record.found_at)) >= turn.saturating_mul(rank)
     }
 }
 
@@ -203,9 +204,4 @@ fn is_final(refusal: &Refusal) -> bool {
         Refusal::Slashing(error) => matches!(error, SlashingManagerErrors::EvidenceExpired(_)),
         _ => false,
     }
-}
-
-fn since(time: Timestamp) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(Duration::from_nanos(time.as_nanos()))
 }

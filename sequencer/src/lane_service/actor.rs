@@ -143,7 +143,7 @@ pub fn start(
         own: OwnLane::Outside,
         pace: Pace::new(now),
         rhythm: Rhythm::default(),
-        submissions: Submissions::new(&params),
+        submissions: Submissions::new(config.backlog),
         evidence: WaitingEvidence::default(),
         reports: parts.reports,
         fetcher: Fetcher::default(),
@@ -327,7 +327,7 @@ impl Actor {
         }
     }
 
-    pub(super) fn tell_status(&self) {
+    pub(super) fn tell_status(&mut self) {
         let lanes = self.base.validators.members().iter().map(|member| {
             let (lane, decided) = (member.lane(), self.base.head(member.lane()).seq);
             let head = self.tips.get(&lane).copied().unwrap_or_default().max(decided);
@@ -339,10 +339,17 @@ impl Actor {
             lanes: lanes.collect(),
             writing: matches!(self.own, OwnLane::Writing(..)),
             pending_transactions: self.submissions.len(),
-            pending_bytes: self.submissions.bytes(),
+            pending_bytes: self.submissions.bytes() as u64,
         };
-        self.metrics.pending_transactions.set(i64::try_from(status.pending_transactions).unwrap_or(i64::MAX));
-        self.metrics.pending_bytes.set(i64::try_from(status.pending_bytes).unwrap_or(i64::MAX));
+        let (backlog, limit) = self.submissions.backlog(Instant::now());
+        for (gauge, value) in [
+            (&self.metrics.pending_transactions, status.pending_transactions as u64),
+            (&self.metrics.pending_bytes, status.pending_bytes),
+            (&self.metrics.backlog_bytes, backlog),
+            (&self.metrics.backlog_limit_bytes, limit),
+        ] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
         self.status.send_if_modified(|last| {
             let changed = *last != status;
             *last = status;

@@ -1,13 +1,7 @@
 //! Local time that never goes back, whatever the system's clock does.
 
+use crate::clock::system_time;
 use fairlane_types::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The system's clock, in nanoseconds since the Unix epoch.
-pub(super) fn system_time() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}
 
 /// A clock that stands still while the system's goes back.
 #[derive(Debug, Default)]

@@ -12,6 +12,8 @@ pub struct LaneServiceConfig {
     pub heartbeat: Duration,
     /// From how many bytes of waiting transactions on a segment is closed at once.
     pub seal_bytes: usize,
+    /// What is taken of clients: about as much as the chain orders of this node's lane in this time.
+    pub backlog: Duration,
     /// How long after the last block one follows that orders nothing.
     pub idle_block: Duration,
     /// Whether the validators are asked for the end of this node's lane before it writes.
@@ -26,6 +28,7 @@ impl Default for LaneServiceConfig {
             interval: Duration::from_millis(14),
             heartbeat: Duration::from_secs(1),
             seal_bytes: 512 * 1024,
+            backlog: Duration::from_secs(1),
             idle_block: Duration::from_secs(1),
             startup_check: true,
             startup_timeout: Duration::from_secs(60),

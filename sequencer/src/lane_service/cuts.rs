@@ -140,9 +140,7 @@ impl Actor {
 
     fn on_finalized(&mut self, block: &FinalizedBlock) {
         self.evidence.committed(&block.proposal.evidence);
-        for id in block.order.ids() {
-            self.submissions.ordered(&id);
-        }
+        self.submissions.ordered(block.order.ids());
     }
 
     /// Looks at all waiting questions again.

@@ -1,8 +1,8 @@
 //! The lane service as the rest of the node sees it.
 
+use crate::clock::system_time;
 use crate::in_force::{self, InForce};
 use crate::l1::{AnchorRefusal, Anchors};
-use crate::lane_service::clock::system_time;
 use crate::lane_service::ingress::{Ingress, Refused};
 use crate::lane_service::messages::{Replies, Request, Submission, SubmitReply};
 use crate::lane_service::status::LaneServiceStatus;

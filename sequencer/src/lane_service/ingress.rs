@@ -5,7 +5,7 @@
 
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{ProtocolParams, RollupId, Timestamp, Transaction, TransactionError};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Why a transaction is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,66 +69,5 @@ impl Ingress {
             return Err(Refused::new(Refusal::ExpiryTooFar, message));
         }
         Ok(())
-    }
-}
-
-/// How the bytes that wait in the lane are divided among rollups. While less than half of the room is used, anybody may
-/// use it; beyond, a rollup may hold at most its equal share, so that one cannot keep the others out.
-#[derive(Debug)]
-pub(super) struct FairShare {
-    limit: u64,
-    total: u64,
-    by_rollup: HashMap<RollupId, u64>,
-}
-
-impl FairShare {
-    pub(super) fn new(limit: u64) -> Self {
-        Self { limit, total: 0, by_rollup: HashMap::new() }
-    }
-
-    /// Whether a transaction may wait, too.
-    pub(super) fn check(&self, transaction: &Transaction) -> Result<(), Refused> {
-        let bytes = transaction.envelope().len() as u64;
-        if self.total.saturating_add(bytes) <= self.limit / 2 {
-            return Ok(());
-        }
-        for leg in transaction.legs() {
-            let held = self.by_rollup.get(&leg.rollup).copied().unwrap_or_default();
-            let rollups = self.by_rollup.len() + usize::from(held == 0);
-            let share = self.limit / rollups as u64;
-            if held.saturating_add(leg.payload.len() as u64) > share {
-                let message = format!(
-                    "the lane is busy and rollup {} has its share of it: retry later, or another validator",
-                    leg.rollup
-                );
-                return Err(Refused::new(Refusal::LaneFull, message));
-            }
-        }
-        Ok(())
-    }
-
-    /// A transaction waits now.
-    pub(super) fn add(&mut self, transaction: &Transaction) {
-        self.total = self.total.saturating_add(transaction.envelope().len() as u64);
-        for leg in transaction.legs() {
-            let held = self.by_rollup.entry(leg.rollup).or_default();
-            *held = held.saturating_add(leg.payload.len() as u64);
-        }
-    }
-
-    /// A transaction waits no longer.
-    pub(super) fn remove(&mut self, transaction: &Transaction) {
-        self.total = self.total.saturating_sub(transaction.envelope().len() as u64);
-        for leg in transaction.legs() {
-            if let Some(held) = self.by_rollup.get_mut(&leg.rollup) {
-                *held = held.saturating_sub(leg.payload.len() as u64);
-            }
-        }
-        self.by_rollup.retain(|_, held| *held > 0);
-    }
-
-    /// How many bytes wait.
-    pub(super) fn total(&self) -> u64 {
-        self.total
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Segments of peers are decoded and verified beside the actor, in order ([`intake`]), taken into the view, and queued
 //! for the store. What they build on and is missing is fetched ([`fetcher`]). Transactions of clients are checked
-//! ([`ingress`]), wait in the writer, and leave in segments that are durable before anybody sees them ([`seal`]).
+//! ([`ingress`]), taken as far as they will be ordered soon ([`backlog`]), wait in the writer, and leave in segments that are durable before anybody sees them ([`seal`]).
 //! Consensus asks for cuts and their content through [`fairlane_engine::LaneService`] ([`cuts`]).
 //!
 //! Invariants:
@@ -19,6 +19,7 @@
 
 mod actor;
 mod ahead;
+mod backlog;
 mod clock;
 mod config;
 mod cuts;

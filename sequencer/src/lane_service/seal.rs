@@ -53,7 +53,7 @@ impl Actor {
         if self.pace.sealing {
             return None;
         }
-        let full = writer.is_full() || pending >= self.config.seal_bytes as u64;
+        let full = writer.is_full() || pending >= self.config.seal_bytes;
         let due = if full {
             self.pace.last
         } else if writer.has_content() {

@@ -1,13 +1,15 @@
 //! Transactions of clients between being taken and standing in a segment.
 
 use crate::lane_service::actor::Actor;
-use crate::lane_service::ingress::{FairShare, Refused};
+use crate::lane_service::backlog::Backlog;
+use crate::lane_service::ingress::Refused;
 use crate::lane_service::messages::{Replies, Submission, SubmitReply};
 use crate::metrics::ReasonLabel;
 use fairlane_lanes::SubmitRefusal;
 use fairlane_proto::v1::Refusal;
-use fairlane_types::{ProtocolParams, Timestamp, Transaction, TxId};
+use fairlane_types::{Timestamp, Transaction, TxId};
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 /// A transaction that waits for its segment.
 pub(super) struct Waiting {
@@ -16,83 +18,107 @@ pub(super) struct Waiting {
     pub(super) replies: Replies,
 }
 
+impl Waiting {
+    /// Bytes of its envelope.
+    pub(super) fn bytes(&self) -> usize {
+        self.transaction.envelope().len()
+    }
+}
+
 /// What was taken and is not ordered yet.
 pub(super) struct Submissions {
     /// In the order in which the writer got them.
     waiting: VecDeque<Waiting>,
-    share: FairShare,
+    /// Bytes of their envelopes.
+    waiting_bytes: usize,
+    backlog: Backlog,
     /// Taken and not known to be ordered, until they expire.
-    known: HashMap<TxId, Timestamp>,
+    known: HashMap<TxId, Transaction>,
     expiring: BTreeSet<(Timestamp, TxId)>,
 }
 
 impl Submissions {
-    /// As many full segments as the writer lets wait.
-    const QUEUED_SEGMENTS: u64 = 8;
-
-    pub(super) fn new(params: &ProtocolParams) -> Self {
+    /// Takes as many as are ordered in about `backlog`.
+    pub(super) fn new(backlog: Duration) -> Self {
         Self {
             waiting: VecDeque::new(),
-            share: FairShare::new(u64::from(params.max_segment_bytes).saturating_mul(Self::QUEUED_SEGMENTS)),
+            waiting_bytes: 0,
+            backlog: Backlog::new(backlog),
             known: HashMap::new(),
             expiring: BTreeSet::new(),
         }
     }
 
-    fn check(&self, transaction: &Transaction) -> Result<(), Refused> {
+    fn check(&mut self, transaction: &Transaction) -> Result<(), Refused> {
         if self.known.contains_key(&transaction.id()) {
             return Err(Refused::new(Refusal::Duplicate, "the transaction stands in the lane already"));
         }
-        self.share.check(transaction)
+        self.backlog.check(transaction, Instant::now())
     }
 
     fn add(&mut self, waiting: Waiting) {
-        let (id, expires) = (waiting.transaction.id(), waiting.transaction.expires_at());
-        self.known.insert(id, expires);
-        self.expiring.insert((expires, id));
-        self.share.add(&waiting.transaction);
+        let transaction = &waiting.transaction;
+        self.expiring.insert((transaction.expires_at(), transaction.id()));
+        self.known.insert(transaction.id(), transaction.clone());
+        self.backlog.add(transaction);
+        self.waiting_bytes += waiting.bytes();
         self.waiting.push_back(waiting);
     }
 
     /// The next segment takes the first `count`.
     pub(super) fn take(&mut self, count: usize) -> Vec<Waiting> {
         let taken: Vec<_> = self.waiting.drain(..count.min(self.waiting.len())).collect();
-        for waiting in &taken {
-            self.share.remove(&waiting.transaction);
-        }
+        self.waiting_bytes -= taken.iter().map(Waiting::bytes).sum::<usize>();
         taken
     }
 
-    /// A block ordered this transaction: the store knows it from now on.
-    pub(super) fn ordered(&mut self, id: &TxId) {
-        if let Some(expires) = self.known.remove(id) {
-            self.expiring.remove(&(expires, *id));
+    /// A block ordered these transactions: the store knows them from now on.
+    pub(super) fn ordered(&mut self, ids: impl Iterator<Item = TxId>) {
+        let now = Instant::now();
+        for id in ids {
+            if let Some(transaction) = self.forget(&id) {
+                self.backlog.ordered(&transaction, now);
+            }
         }
     }
 
     /// Forgets what will not be ordered any more.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        while let Some((expires, id)) = self.expiring.first().copied().filter(|(expires, _)| *expires < now) {
-            self.expiring.remove(&(expires, id));
-            self.known.remove(&id);
+        while let Some((_, id)) = self.expiring.first().copied().filter(|(expires, _)| *expires < now) {
+            self.give_up(&id);
         }
     }
 
     /// Gives up all that waits, for there is no writer any more.
     pub(super) fn abandon(&mut self) -> Vec<Waiting> {
         let all = self.take(self.waiting.len());
-        for waiting in &all {
-            self.ordered(&waiting.transaction.id());
-        }
+        all.iter().for_each(|waiting| self.give_up(&waiting.transaction.id()));
         all
+    }
+
+    fn give_up(&mut self, id: &TxId) {
+        if let Some(transaction) = self.forget(id) {
+            self.backlog.remove(&transaction);
+        }
+    }
+
+    fn forget(&mut self, id: &TxId) -> Option<Transaction> {
+        let transaction = self.known.remove(id)?;
+        self.expiring.remove(&(transaction.expires_at(), *id));
+        Some(transaction)
     }
 
     pub(super) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.share.total()
+    pub(super) fn bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// How many bytes are taken and not ordered yet, and how many may be.
+    pub(super) fn backlog(&mut self, now: Instant) -> (u64, u64) {
+        (self.backlog.bytes(), self.backlog.limit(now))
     }
 }
 

@@ -58,7 +58,7 @@ fn after(base: &CutBase, cut: &Cut) -> CutBase {
 }
 
 fn transaction(rollup: u64, bytes: usize, salt: u64) -> Transaction {
-    let expires = super::clock::system_time().saturating_add(60 * SECOND);
+    let expires = crate::clock::system_time().saturating_add(60 * SECOND);
     transaction_until(rollup, bytes, salt, expires)
 }
 

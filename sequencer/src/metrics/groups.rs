@@ -1,12 +1,13 @@
 //! The metrics of each part of the node: fields to record into, and their registration.
 
+use super::part::Part;
 use fairlane_types::LaneId;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use std::time::Duration;
 
 /// Which lane.
@@ -50,6 +51,10 @@ pub struct LaneMetrics {
     pub pending_transactions: Gauge,
     /// Their bytes.
     pub pending_bytes: Gauge,
+    /// Bytes of accepted transactions that are not ordered yet.
+    pub backlog_bytes: Gauge,
+    /// How many there may be, after what was ordered lately.
+    pub backlog_limit_bytes: Gauge,
     /// From a segment's time, by its author's clock, until it is held here.
     pub delay_seconds: Histogram,
     /// From the beginning of an own segment until it is durable and pushed to the others.
@@ -82,59 +87,29 @@ impl LaneMetrics {
     }
 
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self {
-            head: Family::default(),
-            lag: Family::default(),
-            frozen: Family::default(),
-            pending_transactions: Gauge::default(),
-            pending_bytes: Gauge::default(),
-            delay_seconds: latency_histogram(),
-            seal_seconds: latency_histogram(),
-            sealed: Counter::default(),
-            sealed_transactions: Counter::default(),
-            segments_refused: Family::default(),
-            submissions_refused: Family::default(),
-        };
-        let to = registry.sub_registry_with_prefix("lane");
-        to.register("head", "Sequence of the newest segment held", this.head.clone());
-        to.register("lag", "Segments between the decided head and the newest one", this.lag.clone());
-        to.register("frozen", "1 where evidence of equivocation froze the lane", this.frozen.clone());
-        to.register(
-            "pending_transactions",
-            "Accepted transactions not sealed yet",
-            this.pending_transactions.clone(),
-        );
-        to.register_with_unit("pending", "Their size", Unit::Bytes, this.pending_bytes.clone());
-        to.register_with_unit(
-            "delay",
-            "From a segment's time until it is held here",
-            Unit::Seconds,
-            this.delay_seconds.clone(),
-        );
-        to.register_with_unit(
-            "seal",
-            "From the beginning of an own segment until it is durable and pushed",
-            Unit::Seconds,
-            this.seal_seconds.clone(),
-        );
-        to.register("sealed_segments", "Segments that this node sealed", this.sealed.clone());
-        to.register("sealed_transactions", "Transactions in them", this.sealed_transactions.clone());
-        to.register(
-            "segments_refused",
-            "Received segments not taken, by reason",
-            this.segments_refused.clone(),
-        );
-        to.register(
-            "submissions_refused",
-            "Submitted transactions not taken, by reason",
-            this.submissions_refused.clone(),
-        );
-        this
+        let mut part = Part::new(registry, "lane");
+        Self {
+            head: part.metric("head", "Sequence of the newest segment held"),
+            lag: part.metric("lag", "Segments between the decided head and the newest one"),
+            frozen: part.metric("frozen", "1 where evidence of equivocation froze the lane"),
+            pending_transactions: part.metric("pending_transactions", "Accepted transactions not sealed yet"),
+            pending_bytes: part.bytes("pending", "Their size"),
+            backlog_bytes: part.bytes("backlog", "Accepted and not ordered yet"),
+            backlog_limit_bytes: part.bytes("backlog_limit", "How much of that is accepted at most, now"),
+            delay_seconds: part.seconds("delay", "From a segment's time until it is held here"),
+            seal_seconds: part
+                .seconds("seal", "From the beginning of an own segment until it is durable and pushed"),
+            sealed: part.metric("sealed_segments", "Segments that this node sealed"),
+            sealed_transactions: part.metric("sealed_transactions", "Transactions in them"),
+            segments_refused: part.metric("segments_refused", "Received segments not taken, by reason"),
+            submissions_refused: part
+                .metric("submissions_refused", "Submitted transactions not taken, by reason"),
+        }
     }
 }
 
 /// Cuts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CutMetrics {
     /// Cuts that this node built as a proposer.
     pub built: Counter,
@@ -148,13 +123,13 @@ pub struct CutMetrics {
 
 impl CutMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self::default();
-        let to = registry.sub_registry_with_prefix("cut");
-        to.register("built", "Cuts that this node built as a proposer", this.built.clone());
-        to.register("accepted", "Proposed cuts found valid", this.accepted.clone());
-        to.register("refused", "Proposed cuts not accepted, by reason", this.refused.clone());
-        to.register("fetched_segments", "Segments fetched because they were missing", this.fetched.clone());
-        this
+        let mut part = Part::new(registry, "cut");
+        Self {
+            built: part.metric("built", "Cuts that this node built as a proposer"),
+            accepted: part.metric("accepted", "Proposed cuts found valid"),
+            refused: part.metric("refused", "Proposed cuts not accepted, by reason"),
+            fetched: part.metric("fetched_segments", "Segments fetched because they were missing"),
+        }
     }
 }
 
@@ -179,29 +154,20 @@ pub struct OrderingMetrics {
 
 impl OrderingMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self {
-            ordered: Counter::default(),
-            component_size: Histogram::new(exponential_buckets(1.0, 4.0, 9)),
-            blocked: Gauge::default(),
-            pending: Gauge::default(),
-            dropped: Counter::default(),
-            capped: Counter::default(),
-            latency_seconds: latency_histogram(),
-        };
-        let to = registry.sub_registry_with_prefix("ordering");
-        to.register("ordered_transactions", "Ordered transactions", this.ordered.clone());
-        to.register("component_size", "Transactions in one component", this.component_size.clone());
-        to.register("blocked_transactions", "Held back by unfinished evidence", this.blocked.clone());
-        to.register("pending_transactions", "In lanes and not ordered yet", this.pending.clone());
-        to.register("dropped_transactions", "Expired before they could be ordered", this.dropped.clone());
-        to.register("capped_blocks", "Blocks with a group above its cap", this.capped.clone());
-        to.register_with_unit(
-            "latency",
-            "From median receive time to emission",
-            Unit::Seconds,
-            this.latency_seconds.clone(),
-        );
-        this
+        let mut part = Part::new(registry, "ordering");
+        Self {
+            ordered: part.metric("ordered_transactions", "Ordered transactions"),
+            component_size: part.add(
+                "component_size",
+                "Transactions in one component",
+                Histogram::new(exponential_buckets(1.0, 4.0, 9)),
+            ),
+            blocked: part.metric("blocked_transactions", "Held back by unfinished evidence"),
+            pending: part.metric("pending_transactions", "In lanes and not ordered yet"),
+            dropped: part.metric("dropped_transactions", "Expired before they could be ordered"),
+            capped: part.metric("capped_blocks", "Blocks with a group above its cap"),
+            latency_seconds: part.seconds("latency", "From median receive time to emission"),
+        }
     }
 }
 
@@ -243,34 +209,21 @@ impl ConsensusMetrics {
     }
 
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self {
-            height: Gauge::default(),
-            round: Gauge::default(),
-            extra_rounds: Counter::default(),
-            block_interval_seconds: latency_histogram(),
-            evidence: Counter::default(),
-            validators: Gauge::default(),
-            l1_anchor_block: Gauge::default(),
-        };
-        let to = registry.sub_registry_with_prefix("consensus");
-        to.register("validators", "Members of the validator set", this.validators.clone());
-        to.register("l1_anchor_block", "The Ethereum block of the last anchor", this.l1_anchor_block.clone());
-        to.register("height", "The last finalized height", this.height.clone());
-        to.register("round", "The round in which it was decided", this.round.clone());
-        to.register("extra_rounds", "Rounds beyond the first", this.extra_rounds.clone());
-        to.register_with_unit(
-            "block_interval",
-            "Between finalized blocks",
-            Unit::Seconds,
-            this.block_interval_seconds.clone(),
-        );
-        to.register("evidence", "Pieces of evidence in finalized blocks", this.evidence.clone());
-        this
+        let mut part = Part::new(registry, "consensus");
+        Self {
+            height: part.metric("height", "The last finalized height"),
+            round: part.metric("round", "The round in which it was decided"),
+            extra_rounds: part.metric("extra_rounds", "Rounds beyond the first"),
+            block_interval_seconds: part.seconds("block_interval", "Between finalized blocks"),
+            evidence: part.metric("evidence", "Pieces of evidence in finalized blocks"),
+            validators: part.metric("validators", "Members of the validator set"),
+            l1_anchor_block: part.metric("l1_anchor_block", "The Ethereum block of the last anchor"),
+        }
     }
 }
 
 /// The network that carries segments.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct NetworkMetrics {
     /// Connected peers.
     pub peers: Gauge,
@@ -296,19 +249,19 @@ pub struct NetworkMetrics {
 
 impl NetworkMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self::default();
-        let to = registry.sub_registry_with_prefix("network");
-        to.register("peers", "Connected peers", this.peers.clone());
-        to.register_with_unit("received", "Bytes received", Unit::Bytes, this.bytes_in.clone());
-        to.register_with_unit("sent", "Bytes sent", Unit::Bytes, this.bytes_out.clone());
-        to.register("segments_received", "Segments received", this.segments_in.clone());
-        to.register("segments_sent", "Segments sent", this.segments_out.clone());
-        to.register("segments_dropped", "Not sent: the peer's queue was full", this.segments_dropped.clone());
-        to.register("fetches", "Fetch requests sent", this.fetches.clone());
-        to.register("fetches_failed", "Fetch requests that failed", this.fetches_failed.clone());
-        to.register("fetches_served", "Fetch requests answered", this.fetches_served.clone());
-        to.register("offences", "Offences of peers, by reason", this.offences.clone());
-        this
+        let mut part = Part::new(registry, "network");
+        Self {
+            peers: part.metric("peers", "Connected peers"),
+            bytes_in: part.bytes("received", "Bytes received"),
+            bytes_out: part.bytes("sent", "Bytes sent"),
+            segments_in: part.metric("segments_received", "Segments received"),
+            segments_out: part.metric("segments_sent", "Segments sent"),
+            segments_dropped: part.metric("segments_dropped", "Not sent: the peer's queue was full"),
+            fetches: part.metric("fetches", "Fetch requests sent"),
+            fetches_failed: part.metric("fetches_failed", "Fetch requests that failed"),
+            fetches_served: part.metric("fetches_served", "Fetch requests answered"),
+            offences: part.metric("offences", "Offences of peers, by reason"),
+        }
     }
 }
 
@@ -335,41 +288,23 @@ pub struct StoreMetrics {
 
 impl StoreMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self {
-            journal_seconds: latency_histogram(),
-            commit_seconds: latency_histogram(),
-            commits: Counter::default(),
-            requests: Counter::default(),
-            queue: Gauge::default(),
-            written_bytes: Counter::default(),
-            file_bytes: Gauge::default(),
-            min_height: Gauge::default(),
-        };
-        let to = registry.sub_registry_with_prefix("store");
-        to.register_with_unit(
-            "journal",
-            "Writing to the journal what somebody waits for, fsync included",
-            Unit::Seconds,
-            this.journal_seconds.clone(),
-        );
-        to.register_with_unit(
-            "commit",
-            "One group commit, fsync included",
-            Unit::Seconds,
-            this.commit_seconds.clone(),
-        );
-        to.register("commits", "Group commits", this.commits.clone());
-        to.register("requests", "Requests that they carried", this.requests.clone());
-        to.register("queue", "Requests waiting", this.queue.clone());
-        to.register_with_unit("written", "Bytes of values written", Unit::Bytes, this.written_bytes.clone());
-        to.register_with_unit("file", "Bytes of the file", Unit::Bytes, this.file_bytes.clone());
-        to.register("min_height", "The first height still kept", this.min_height.clone());
-        this
+        let mut part = Part::new(registry, "store");
+        Self {
+            journal_seconds: part
+                .seconds("journal", "Writing to the journal what somebody waits for, fsync included"),
+            commit_seconds: part.seconds("commit", "One group commit, fsync included"),
+            commits: part.metric("commits", "Group commits"),
+            requests: part.metric("requests", "Requests that they carried"),
+            queue: part.metric("queue", "Requests waiting"),
+            written_bytes: part.bytes("written", "Bytes of values written"),
+            file_bytes: part.bytes("file", "Bytes of the file"),
+            min_height: part.metric("min_height", "The first height still kept"),
+        }
     }
 }
 
 /// The gRPC services.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RpcMetrics {
     /// Calls, by method.
     pub requests: Family<MethodLabel, Counter>,
@@ -387,26 +322,16 @@ pub struct RpcMetrics {
 
 impl RpcMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self::default();
-        let to = registry.sub_registry_with_prefix("rpc");
-        to.register("requests", "Calls, by method", this.requests.clone());
-        to.register("refusals", "Refusals, by reason", this.refusals.clone());
-        to.register("subscribers", "Open subscriptions", this.subscribers.clone());
-        to.register("batches_delivered", "Batches delivered to subscribers", this.batches_delivered.clone());
-        to.register_with_unit(
-            "delivered",
-            "Bytes of delivered batches",
-            Unit::Bytes,
-            this.bytes_delivered.clone(),
-        );
-        to.register("receipts", "Transactions accepted and receipted", this.receipts.clone());
-        this
+        let mut part = Part::new(registry, "rpc");
+        Self {
+            requests: part.metric("requests", "Calls, by method"),
+            refusals: part.metric("refusals", "Refusals, by reason"),
+            subscribers: part.metric("subscribers", "Open subscriptions"),
+            batches_delivered: part.metric("batches_delivered", "Batches delivered to subscribers"),
+            bytes_delivered: part.bytes("delivered", "Bytes of delivered batches"),
+            receipts: part.metric("receipts", "Transactions accepted and receipted"),
+        }
     }
-}
-
-/// 1 ms to 16 s.
-fn latency_histogram() -> Histogram {
-    Histogram::new(exponential_buckets(0.001, 2.0, 15))
 }
 
 fn gauge(value: u64) -> i64 {

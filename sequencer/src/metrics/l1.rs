@@ -1,13 +1,14 @@
 //! The metrics of evidence and of what happens on Ethereum.
 
 use super::ReasonLabel;
+use super::part::Part;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// The pool of evidence.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct EvidenceMetrics {
     /// Offences in the pool.
     pub offences: Gauge,
@@ -19,21 +20,17 @@ pub struct EvidenceMetrics {
 
 impl EvidenceMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self::default();
-        let to = registry.sub_registry_with_prefix("evidence");
-        to.register("offences", "Offences in the pool", this.offences.clone());
-        to.register("open", "Offences neither punished nor refused on Ethereum", this.open.clone());
-        to.register(
-            "dropped",
-            "Evidence not kept: too much of one offender, or in all",
-            this.dropped.clone(),
-        );
-        this
+        let mut part = Part::new(registry, "evidence");
+        Self {
+            offences: part.metric("offences", "Offences in the pool"),
+            open: part.metric("open", "Offences neither punished nor refused on Ethereum"),
+            dropped: part.metric("dropped", "Evidence not kept: too much of one offender, or in all"),
+        }
     }
 }
 
 /// Ethereum, as this node sees it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct L1Metrics {
     /// The newest block of which the endpoint told.
     pub newest_block: Gauge,
@@ -55,16 +52,16 @@ pub struct L1Metrics {
 
 impl L1Metrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let this = Self::default();
-        let to = registry.sub_registry_with_prefix("l1");
-        to.register("newest_block", "The newest block of Ethereum known", this.newest_block.clone());
-        to.register("block", "The newest block with enough confirmations", this.block.clone());
-        to.register("epoch", "The epoch of that block", this.epoch.clone());
-        to.register("connected", "1 while an endpoint answers", this.connected.clone());
-        to.register("failures", "Calls that failed, by reason", this.failures.clone());
-        to.register("failovers", "Changes to another endpoint", this.failovers.clone());
-        to.register("submissions", "Own transactions that proved an offence", this.submissions.clone());
-        to.register("punished", "Offences seen to be punished", this.punished.clone());
-        this
+        let mut part = Part::new(registry, "l1");
+        Self {
+            newest_block: part.metric("newest_block", "The newest block of Ethereum known"),
+            block: part.metric("block", "The newest block with enough confirmations"),
+            epoch: part.metric("epoch", "The epoch of that block"),
+            connected: part.metric("connected", "1 while an endpoint answers"),
+            failures: part.metric("failures", "Calls that failed, by reason"),
+            failovers: part.metric("failovers", "Changes to another endpoint"),
+            submissions: part.metric("submissions", "Own transactions that proved an offence"),
+            punished: part.metric("punished", "Offences seen to be punished"),
+        }
     }
 }

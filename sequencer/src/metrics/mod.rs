@@ -6,6 +6,7 @@
 
 mod groups;
 mod l1;
+mod part;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,11 @@
 //! What finalized blocks say about ordering and consensus, for metrics.
 
+use crate::clock::system_time;
 use crate::in_force::InForce;
 use crate::metrics::Metrics;
 use fairlane_engine::FinalizedBlock;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
 
 /// The most transactions of one block whose latency is measured.
@@ -87,11 +88,11 @@ fn record(metrics: &Metrics, block: &FinalizedBlock) {
     if report.component_sizes.contains(&1) {
         ordering.component_size.observe(1.0);
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = system_time();
     let step = block.order.entries.len().div_ceil(LATENCY_SAMPLES).max(1);
     for entry in block.order.entries.iter().step_by(step) {
-        let received = Duration::from_nanos(entry.key.as_nanos());
-        ordering.latency_seconds.observe(now.saturating_sub(received).as_secs_f64());
+        let latency = Duration::from_nanos(now.since(entry.key));
+        ordering.latency_seconds.observe(latency.as_secs_f64());
     }
 }
 

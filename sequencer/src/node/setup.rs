@@ -126,6 +126,7 @@ impl Setup {
             interval: config.interval,
             heartbeat: config.heartbeat,
             seal_bytes: config.seal_bytes.as_usize(),
+            backlog: config.backlog,
             idle_block: self.config.consensus.idle_block,
             startup_check: config.startup_check,
             startup_timeout: config.startup_timeout,

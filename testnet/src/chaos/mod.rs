@@ -84,7 +84,7 @@ async fn start(args: &ChaosArgs, ground: Ground, arena: &Arena) -> eyre::Result<
         network: NetworkSpec {
             validators: arena.validators,
             groups: vec![GroupId::ZERO; 2],
-            segment_interval: Duration::from_millis(20),
+            segment_interval: None,
             log_filter: args.log.clone(),
             hosts: ground.prepare(arena.validators)?,
         },

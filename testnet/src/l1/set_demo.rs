@@ -44,7 +44,7 @@ pub async fn run(args: SetDemoArgs) -> eyre::Result<()> {
         hosts: Hosts::Loopback,
         validators: members + 1,
         groups: vec![GroupId::ZERO],
-        segment_interval: Duration::from_millis(20),
+        segment_interval: None,
         log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
     };
     println!("Starting Ethereum (anvil), {members} validators with stake, and a node without ...");

@@ -44,7 +44,7 @@ pub async fn run(args: SlashDemoArgs) -> eyre::Result<()> {
         hosts: Hosts::Loopback,
         validators: args.validators.into(),
         groups: vec![GroupId::ZERO],
-        segment_interval: Duration::from_millis(20),
+        segment_interval: None,
         log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
     };
     println!("Starting Ethereum (anvil) and {} validators with stake ...", args.validators);

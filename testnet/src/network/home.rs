@@ -27,8 +27,8 @@ pub struct NetworkSpec {
     pub validators: usize,
     /// The ordering group of each rollup; rollup ids count from 1.
     pub groups: Vec<GroupId>,
-    /// How often a validator closes a segment.
-    pub segment_interval: Duration,
+    /// How often a validator closes a segment, if not as often as nodes usually do.
+    pub segment_interval: Option<Duration>,
     /// The filter of the nodes' logs.
     pub log_filter: String,
     /// Where the validators live.
@@ -170,7 +170,7 @@ fn node_config(spec: &NetworkSpec, index: usize, ports: &[NodePorts]) -> eyre::R
     config.segments.listen = address(index, own.segments)?;
     config.segments.peers =
         others().map(|(at, peer)| address(at, peer.segments)).collect::<Result<_, _>>()?;
-    config.segments.interval = spec.segment_interval;
+    config.segments.interval = spec.segment_interval.unwrap_or(config.segments.interval);
     config.rpc.listen = (host, own.rpc).into();
     // All clients of a local network share one address.
     config.rpc.client_transactions_per_second = 1_000_000;

@@ -194,24 +194,3 @@ pub(crate) fn evidence(effects: &[LaneEffect]) -> Vec<Evidence> {
 pub(crate) fn insert_all(view: &mut LaneView, segments: &[Arc<Segment>], now: Timestamp) -> Vec<LaneEffect> {
     segments.iter().flat_map(|segment| view.insert(segment.clone(), now)).collect()
 }
-
-/// A small generator of pseudo-random numbers (splitmix64), so that a seed repeats a run.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub(crate) fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
-}

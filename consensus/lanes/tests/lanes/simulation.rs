@@ -2,9 +2,10 @@
 //! honest node builds must be valid for every other one, and for the naive oracle; honest transactions must all be
 //! decided and known to all honest lanes; and a seed must repeat its run.
 
-use crate::common::{Random, World, after, at, fresh, rules, transaction};
+use crate::common::{World, after, at, fresh, rules, transaction};
 use crate::oracle::Archive;
 use fairlane_lanes::{CutBase, CutRefusal, LaneEffect, LaneView, LaneWriter, RefusalKind};
+use fairlane_types::testing::Random;
 use fairlane_types::{
     Cut, Event, Evidence, Hash32, LaneId, Segment, SegmentDigest, SegmentDraft, SegmentRef, TxId,
 };

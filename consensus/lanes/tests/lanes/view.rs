@@ -1,9 +1,8 @@
 //! The view: readiness, fetching, windows, and bounded memory.
 
-use crate::common::{
-    Random, World, after, at, cut, evidence, insert_all, ready, ready_segments, rules, transaction,
-};
+use crate::common::{World, after, at, cut, evidence, insert_all, ready, ready_segments, rules, transaction};
 use fairlane_lanes::{DropReason, LaneEffect, LaneView, MAX_WANTED};
+use fairlane_types::testing::Random;
 use fairlane_types::{Height, Incarnation, LaneId, LaneSeq, SegmentDigest, SegmentRef, ValidatorSet};
 
 fn dropped(effects: &[LaneEffect]) -> Vec<DropReason> {

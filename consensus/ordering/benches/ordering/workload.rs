@@ -5,6 +5,7 @@
 
 use fairlane_ordering::{Groups, LaneAppend, PlacedRun, Run, RunTx};
 use fairlane_types::crypto::sha256;
+use fairlane_types::testing::Random;
 use fairlane_types::{GroupId, Timestamp, TxId};
 use std::sync::Arc;
 
@@ -21,26 +22,10 @@ const DELAYS: [[f64; 4]; 4] =
 /// How many entries a lying lane puts into reverse order at a time.
 const REVERSED: usize = 20_000;
 
-/// A generator of numbers (SplitMix64), so that every run of a bench sees the same traffic.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^ (x >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
-        let uniform = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
-        -mean * (1.0 - uniform).ln()
-    }
+/// Exponentially distributed times.
+fn exponential(random: &mut Random, mean: f64) -> f64 {
+    let uniform = (random.next() >> 11) as f64 / (1u64 << 53) as f64;
+    -mean * (1.0 - uniform).ln()
 }
 
 /// One traffic pattern.
@@ -66,7 +51,7 @@ fn tx(number: u64, random: &mut Random, groups: u64) -> RunTx {
 }
 
 fn delay(from: usize, to: usize, random: &mut Random) -> u64 {
-    ((DELAYS[from % 4][to % 4] + random.exponential(JITTER)) * MILLISECOND) as u64
+    ((DELAYS[from % 4][to % 4] + exponential(random, JITTER)) * MILLISECOND) as u64
 }
 
 /// Each transaction reaches each lane by itself, from a random region.
@@ -81,7 +66,7 @@ pub(crate) fn broadcast(pattern: Pattern) -> Traffic {
             let time = Timestamp::from_nanos(at as u64 + delay(region, lane, &mut random));
             log.push(PlacedRun { run: Arc::clone(&run), time });
         }
-        at += random.exponential(1e9 / RATE);
+        at += exponential(&mut random, 1e9 / RATE);
         number += 1;
     }
     finish(lanes, pattern, number as usize)
@@ -96,7 +81,7 @@ pub(crate) fn ingress(pattern: Pattern) -> Traffic {
     while at < pattern.seconds * 1e9 {
         let home = random.below(pattern.lanes as u64) as usize;
         own[home].push((at as u64, tx(number, &mut random, pattern.groups)));
-        at += random.exponential(1e9 / RATE);
+        at += exponential(&mut random, 1e9 / RATE);
         number += 1;
     }
     let segments = (pattern.seconds * 1e9) as u64 / SEGMENT + 2;

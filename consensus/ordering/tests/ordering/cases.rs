@@ -2,40 +2,10 @@
 
 use crate::oracle::{Append, Tx};
 use fairlane_ordering::{Groups, LaneAppend, PlacedRun, Run, RunTx};
+pub(crate) use fairlane_types::testing::Random;
 use fairlane_types::{GroupId, Timestamp, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^ (x >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    pub(crate) fn one_in(&mut self, k: u64) -> bool {
-        self.below(k) == 0
-    }
-
-    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len() as u64) as usize]
-    }
-
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.below(at as u64 + 1) as usize);
-        }
-    }
-}
 
 /// Powers of `n` lanes: equal, small, with a common divisor, or large and uneven.
 pub(crate) fn powers(random: &mut Random, n: usize) -> Vec<u64> {

@@ -1,14 +1,16 @@
 use crate::lane_service::ahead::Ahead;
+use crate::lane_service::backlog::{Backlog, FairShare};
 use crate::lane_service::config::LaneServiceConfig;
 use crate::lane_service::cuts::Pursuit;
 use crate::lane_service::evidence::WaitingEvidence;
 use crate::lane_service::fetcher::Fetcher;
-use crate::lane_service::ingress::{FairShare, Ingress};
+use crate::lane_service::ingress::Ingress;
 use crate::lane_service::segments::{Persist, are_chain, as_taken_in};
 use crate::network::{FetchWant, PeerInfo};
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{
-    Height, LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp, ValidatorId,
+    Height, LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp, Transaction,
+    ValidatorId,
 };
 use libp2p::PeerId;
 use std::time::{Duration, Instant};
@@ -202,7 +204,7 @@ fn the_interval_grows_with_the_network() {
 
 #[test]
 fn a_rollup_keeps_its_share_when_another_floods() {
-    let mut share = FairShare::new(100_000);
+    let mut share = FairShare::default();
     let far = Timestamp::from_nanos(SECOND);
     let mut salt = 0;
     let mut fill = |share: &mut FairShare, rollup| {
@@ -210,7 +212,7 @@ fn a_rollup_keeps_its_share_when_another_floods() {
         loop {
             salt += 1;
             let transaction = transaction_until(rollup, 1_000, salt, far);
-            match share.check(&transaction) {
+            match share.check(&transaction, 100_000) {
                 Ok(()) => share.add(&transaction),
                 Err(refused) => {
                     assert_eq!(refused.reason, Refusal::LaneFull);
@@ -228,14 +230,54 @@ fn a_rollup_keeps_its_share_when_another_floods() {
 
 #[test]
 fn shares_are_given_back() {
-    let mut share = FairShare::new(10_000);
+    let mut share = FairShare::default();
     let transaction = transaction_until(1, 1_000, 1, Timestamp::from_nanos(SECOND));
     for _ in 0..100 {
-        share.check(&transaction).unwrap();
+        share.check(&transaction, 10_000).unwrap();
         share.add(&transaction);
         share.remove(&transaction);
     }
     assert_eq!(share.total(), 0);
+}
+
+/// Takes transactions of one rollup until one is refused, and says how many bytes of envelopes were taken.
+fn take_all(backlog: &mut Backlog, taken: &mut Vec<Transaction>, now: Instant) -> u64 {
+    let mut bytes = 0;
+    loop {
+        let transaction = transaction_until(1, 10_000, taken.len() as u64, Timestamp::from_nanos(SECOND));
+        match backlog.check(&transaction, now) {
+            Ok(()) => backlog.add(&transaction),
+            Err(refused) => {
+                assert_eq!(refused.reason, Refusal::LaneFull);
+                return bytes;
+            }
+        }
+        bytes += transaction.envelope().len() as u64;
+        taken.push(transaction);
+        assert!(bytes < 100 * Backlog::FLOOR, "nothing is refused");
+    }
+}
+
+#[test]
+fn what_is_taken_follows_what_is_ordered() {
+    let (mut backlog, mut taken, mut now) =
+        (Backlog::new(Duration::from_secs(1)), Vec::new(), Instant::now());
+    let burst = take_all(&mut backlog, &mut taken, now);
+    assert!(burst > Backlog::FLOOR * 9 / 10 && burst <= Backlog::FLOOR * 11 / 10, "{burst}");
+    for transaction in &taken {
+        backlog.remove(transaction);
+    }
+    assert_eq!(backlog.limit(now), Backlog::FLOOR, "what was given up is not ordered");
+    for _ in 0..20 {
+        now += Duration::from_millis(100);
+        taken.clear();
+        take_all(&mut backlog, &mut taken, now);
+        taken.iter().for_each(|transaction| backlog.ordered(transaction, now));
+    }
+    let busy = backlog.limit(now);
+    assert!(busy > 5 * Backlog::FLOOR, "about 20 MiB a second are ordered, but {busy} bytes are the limit");
+    now += Duration::from_secs(3);
+    assert_eq!(backlog.limit(now), Backlog::FLOOR, "a chain that stands still orders nothing");
 }
 
 #[test]

@@ -66,7 +66,7 @@ async fn receipts_of_one_segment_come_together() {
 async fn what_will_never_be_ordered_is_refused_with_its_reason() {
     let home = tempfile::tempdir().unwrap();
     let node = single(&home).await;
-    let now = crate::lane_service::clock::system_time();
+    let now = crate::clock::system_time();
     let answers = node
         .submit(vec![
             transaction_until(1, 10, 1, now.saturating_sub(1)),
@@ -106,11 +106,12 @@ async fn a_full_lane_refuses_and_recovers_when_the_chain_moves_on() {
     let home = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(&[1], Some(1), &home);
     setup.genesis.params.lane_window_segments = 4;
+    setup.genesis.params.max_segment_bytes = 300_000;
     setup.base = first_base(&setup.genesis);
     let base = setup.base.clone();
     let node = setup.start().await;
     node.writing().await;
-    // Each of these fills a segment; the window has room for four, and the writer for eight more.
+    // Two of these fill a segment; the window has room for four, and the rest of what is taken waits.
     let flood: Vec<_> = (0..200).map(|salt| transaction(1, 100_000, salt)).collect();
     let (replies, mut answers) = mpsc::channel(256);
     let tagged = flood.iter().cloned().enumerate().map(|(tag, transaction)| (tag as u64, transaction));

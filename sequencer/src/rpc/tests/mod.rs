@@ -18,7 +18,7 @@ use fairlane_proto::refusal;
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{Leg, RollupId, SigningKey, Timestamp, Transaction};
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -202,7 +202,7 @@ async fn lane_service(
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+    crate::clock::system_time().as_nanos()
 }
 
 /// A transaction that expires in a minute.
