@@ -63,6 +63,8 @@ impl World {
         let base = CutBase {
             height: Height::ZERO,
             cut: Cut::new(ends.clone()).expect("distinct lanes"),
+            retired: Vec::new(),
+            l1_anchor: L1Anchor::default(),
             equivocators: BTreeSet::new(),
             validators,
             groups: Arc::new([(RollupId::new(1), GroupId::ZERO)].into()),

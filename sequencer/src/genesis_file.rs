@@ -119,6 +119,8 @@ struct RollupEntry {
 struct L1Entry {
     chain_id: u64,
     stake_manager: String,
+    /// Whose set the validators are.
+    epoch: u32,
 }
 
 macro_rules! params_entry {
@@ -199,6 +201,7 @@ impl From<&Genesis> for GenesisFile {
             l1: has_l1.then(|| L1Entry {
                 chain_id: genesis.l1_chain_id,
                 stake_manager: format!("0x{}", hex::encode(genesis.stake_manager)),
+                epoch: genesis.l1_epoch,
             }),
             params: (&genesis.params).into(),
         }
@@ -216,7 +219,7 @@ impl TryFrom<GenesisFile> for Genesis {
             .map(|entry| RollupSpec { id: RollupId::new(entry.id), group: GroupId::new(entry.group) })
             .collect();
         rollups.sort_by_key(|rollup| rollup.id);
-        let (l1_chain_id, stake_manager) = file.l1.map(l1).transpose()?.unwrap_or_default();
+        let (l1_chain_id, stake_manager, l1_epoch) = file.l1.map(l1).transpose()?.unwrap_or_default();
         let genesis = Self {
             name: file.name,
             time: time(&file.time)?,
@@ -225,6 +228,7 @@ impl TryFrom<GenesisFile> for Genesis {
             rollups,
             l1_chain_id,
             stake_manager,
+            l1_epoch,
         };
         genesis.check()?;
         let computed = genesis.network();
@@ -250,7 +254,7 @@ fn validator(entry: ValidatorEntry) -> Result<Validator, GenesisError> {
     })
 }
 
-fn l1(entry: L1Entry) -> Result<(u64, [u8; 20]), GenesisError> {
+fn l1(entry: L1Entry) -> Result<(u64, [u8; 20], u32), GenesisError> {
     let digits = entry.stake_manager.strip_prefix("0x").unwrap_or(&entry.stake_manager);
     let mut address = [0; 20];
     hex::decode_to_slice(digits, &mut address).map_err(|_| GenesisError::Field {
@@ -258,7 +262,7 @@ fn l1(entry: L1Entry) -> Result<(u64, [u8; 20]), GenesisError> {
         value: entry.stake_manager.clone(),
         why: "must be an address: 0x and 40 hexadecimal digits",
     })?;
-    Ok((entry.chain_id, address))
+    Ok((entry.chain_id, address, entry.epoch))
 }
 
 fn time(text: &str) -> Result<Timestamp, GenesisError> {

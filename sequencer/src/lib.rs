@@ -14,6 +14,7 @@ pub mod config;
 pub mod evidence;
 pub mod genesis_file;
 pub mod health;
+pub mod in_force;
 pub mod keys;
 pub mod l1;
 pub mod lane_service;

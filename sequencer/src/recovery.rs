@@ -132,13 +132,8 @@ fn content(store: &Store, state: &ChainState, cut: &Cut) -> Result<Option<CutCon
 /// Computes a block again and takes it, if it is the decided one.
 fn replay(state: &mut ChainState, proposal: &Proposal, content: CutContent) -> Result<(), RecoveryError> {
     let height = proposal.header.height;
-    let input = BlockInput {
-        cut: proposal.cut.clone(),
-        content,
-        evidence: proposal.evidence.clone(),
-        l1_anchor: proposal.header.l1_anchor,
-    };
-    let prepared = prepare(state, input).map_err(|source| RecoveryError::Prepare { height, source })?;
+    let prepared = prepare(state, BlockInput::of(proposal, content))
+        .map_err(|source| RecoveryError::Prepare { height, source })?;
     let (decided, computed) = (proposal.id(), prepared.proposal.id());
     if decided != computed {
         return Err(RecoveryError::Diverged { height, decided, computed });

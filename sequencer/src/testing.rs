@@ -30,6 +30,7 @@ pub(crate) fn genesis(seeds: &[u8]) -> Genesis {
         rollups: vec![rollup(1), rollup(2)],
         l1_chain_id: 0,
         stake_manager: [0; 20],
+        l1_epoch: 0,
     }
 }
 
@@ -96,6 +97,7 @@ impl TestChain {
             content: CutContent { lanes: vec![LaneContent { lane: self.head.lane, segments }] },
             evidence: Vec::new(),
             l1_anchor: Default::default(),
+            next_validators: None,
         };
         let prepared = prepare(&self.state, input).unwrap();
         self.state.commit(prepared.delta).unwrap();

@@ -1,7 +1,7 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
-use fairlane_testnet::l1::slash_demo;
+use fairlane_testnet::l1::{set_demo, slash_demo};
 use fairlane_testnet::{bench, chaos, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -24,6 +24,8 @@ enum Command {
     Up(up::UpArgs),
     /// Make a validator sign two histories, and watch it lose its stake on Ethereum.
     SlashDemo(slash_demo::SlashDemoArgs),
+    /// Let validators join and leave by their stake on Ethereum, while the network runs.
+    SetDemo(set_demo::SetDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Up(args) => up::run(args).await,
             Command::SlashDemo(args) => slash_demo::run(args).await,
+            Command::SetDemo(args) => set_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
             Command::Sim(args) => sim::run(&args),

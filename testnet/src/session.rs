@@ -98,7 +98,9 @@ impl Session {
     /// Makes a network and starts it, then one subscriber for each rollup, then the load.
     pub async fn start(spec: SessionSpec) -> eyre::Result<Self> {
         let network = match spec.l1 {
-            true => LocalNetwork::create_on_l1(&spec.network, spec.keep.clone()).await?,
+            true => {
+                LocalNetwork::create_on_l1(&spec.network, spec.network.validators, spec.keep.clone()).await?
+            }
             false => LocalNetwork::create(&spec.network, spec.keep.clone())?,
         };
         Self::start_on(network, spec).await

@@ -16,6 +16,7 @@ fn slash_demo(offence: &str) {
         "Slashed",
         "2000 -> 1900 tokens, tombstoned",
         "has 3 members, the offender not among them",
+        "on: 3 members",
         "Ordering   goes on",
     ] {
         assert!(text.contains(step), "`{step}` is not in:\n{text}");

@@ -7,12 +7,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{FairlaneContext, ProposerSet};
+use crate::FairlaneContext;
 use arc_malachitebft_core_types::{SignedProposal, SignedVote};
 use fairlane_types::crypto::PublicKey;
 use fairlane_types::evidence::OffenceSlot;
 use fairlane_types::vote;
-use fairlane_types::{Evidence, Height, NetworkId, ValidatorId};
+use fairlane_types::{Evidence, Height, NetworkId, ValidatorId, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many different statements are kept of one slot. Anybody can forge one for a slot, so two would not do.
@@ -88,6 +88,8 @@ impl Statement for vote::SignedProposal {
 pub struct Watch {
     network: NetworkId,
     height: Height,
+    /// The sets of these heights, each with the first height that it decides.
+    sets: Vec<(Height, ValidatorSet)>,
     votes: BTreeMap<OffenceSlot, Vec<vote::SignedVote>>,
     proposals: BTreeMap<OffenceSlot, Vec<vote::SignedProposal>>,
     slots: BTreeMap<ValidatorId, usize>,
@@ -95,11 +97,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A watch on one network that begins at a height.
-    pub fn new(network: NetworkId, height: Height) -> Self {
+    /// A watch on one network that begins at a height, which this set decides.
+    pub fn new(network: NetworkId, height: Height, set: ValidatorSet) -> Self {
         Self {
             network,
             height,
+            sets: vec![(height, set)],
             votes: BTreeMap::new(),
             proposals: BTreeMap::new(),
             slots: BTreeMap::new(),
@@ -107,10 +110,16 @@ impl Watch {
         }
     }
 
-    /// Moves on to a height and forgets what is too far back.
-    pub fn advance(&mut self, height: Height) {
+    /// Moves on to a height, which this set decides, and forgets what is too far back.
+    pub fn advance(&mut self, height: Height, set: &ValidatorSet) {
         self.height = height;
         let oldest = height.saturating_sub(HEIGHTS_BACK);
+        if self.sets.last().is_none_or(|(_, last)| last != set) {
+            self.sets.push((height, set.clone()));
+        }
+        while self.sets.get(1).is_some_and(|(first, _)| *first <= oldest) {
+            self.sets.remove(0);
+        }
         let recent = |slot: &OffenceSlot| slot_height(slot) >= oldest;
         self.votes.retain(|slot, _| recent(slot));
         self.proposals.retain(|slot, _| recent(slot));
@@ -128,47 +137,41 @@ impl Watch {
     }
 
     /// Looks at a vote. Gives evidence at most once for a slot.
-    pub fn vote(&mut self, vote: &SignedVote<FairlaneContext>, set: &ProposerSet) -> Option<Evidence> {
+    pub fn vote(&mut self, vote: &SignedVote<FairlaneContext>) -> Option<Evidence> {
         let vote = vote.message.signed(vote.signature)?;
-        if !self.admit(vote.slot(), set, self.votes.contains_key(&vote.slot())) {
-            return None;
-        }
-        conflict(&mut self.votes, vote, &self.network, set).inspect(|evidence| {
+        let key = self.admit(vote.slot(), self.votes.contains_key(&vote.slot()))?;
+        conflict(&mut self.votes, vote, &self.network, &key).inspect(|evidence| {
             self.proven.insert(evidence.slot());
         })
     }
 
     /// Looks at a proposal. Gives evidence at most once for a slot.
-    pub fn proposal(
-        &mut self,
-        proposal: &SignedProposal<FairlaneContext>,
-        set: &ProposerSet,
-    ) -> Option<Evidence> {
+    pub fn proposal(&mut self, proposal: &SignedProposal<FairlaneContext>) -> Option<Evidence> {
         let proposal = proposal.message.signed(proposal.signature)?;
-        if !self.admit(proposal.slot(), set, self.proposals.contains_key(&proposal.slot())) {
-            return None;
-        }
-        conflict(&mut self.proposals, proposal, &self.network, set).inspect(|evidence| {
+        let key = self.admit(proposal.slot(), self.proposals.contains_key(&proposal.slot()))?;
+        conflict(&mut self.proposals, proposal, &self.network, &key).inspect(|evidence| {
             self.proven.insert(evidence.slot());
         })
     }
 
-    /// Whether a slot is worth watching: of a member, of these heights, not proven yet, and within bounds.
-    fn admit(&mut self, slot: OffenceSlot, set: &ProposerSet, watched: bool) -> bool {
+    /// The key of a slot that is worth watching: of a member at its height, of these heights, not proven yet, and
+    /// within bounds.
+    fn admit(&mut self, slot: OffenceSlot, watched: bool) -> Option<PublicKey> {
         let (height, owner) = (slot_height(&slot), slot_owner(&slot));
         let oldest = self.height.saturating_sub(HEIGHTS_BACK);
         if height < oldest || height > self.height.next() || self.proven.contains(&slot) {
-            return false;
+            return None;
         }
-        if watched {
-            return true;
+        let (_, set) = self.sets.iter().rev().find(|(first, _)| *first <= height).or(self.sets.first())?;
+        let key = set.key(&owner)?.clone();
+        if !watched {
+            let slots = self.slots.entry(owner).or_default();
+            *slots = slots.saturating_add(1);
+            if *slots > SLOTS_PER_VALIDATOR {
+                return None;
+            }
         }
-        if set.validators().index_of(&owner).is_none() {
-            return false;
-        }
-        let slots = self.slots.entry(owner).or_default();
-        *slots = slots.saturating_add(1);
-        *slots <= SLOTS_PER_VALIDATOR
+        Some(key)
     }
 }
 
@@ -177,7 +180,7 @@ fn conflict<S: Statement>(
     kept: &mut BTreeMap<OffenceSlot, Vec<S>>,
     statement: S,
     network: &NetworkId,
-    set: &ProposerSet,
+    key: &PublicKey,
 ) -> Option<Evidence> {
     let slot = statement.slot();
     let statements = kept.entry(slot).or_default();
@@ -185,7 +188,6 @@ fn conflict<S: Statement>(
         return None;
     }
     if statements.iter().any(|other| !statement.agrees_with(other)) {
-        let key = set.validators().key(&slot_owner(&slot))?;
         statements.retain(|other| other.is_valid(network, key));
         if !statement.is_valid(network, key) {
             return None;
@@ -196,7 +198,6 @@ fn conflict<S: Statement>(
         }
     }
     if statements.len() >= STATEMENTS_PER_SLOT {
-        let key = set.validators().key(&slot_owner(&slot))?;
         statements.retain(|other| other.is_valid(network, key));
     }
     if statements.len() < STATEMENTS_PER_SLOT {

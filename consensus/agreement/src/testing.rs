@@ -40,5 +40,5 @@ pub fn proposal(keys: &[SigningKey], height: Height, time: u64) -> Proposal {
         evidence_root: evidence::root(&[]),
         ..testing::header(NETWORK, height, &validators(keys), Hash32::ZERO)
     };
-    Proposal { header, cut, evidence: Vec::new() }
+    Proposal { header, cut, evidence: Vec::new(), next_validators: None }
 }

@@ -53,6 +53,22 @@ impl Rule {
         Ordered { clock: self.clock, omega: self.clock, components, ..Ordered::default() }
     }
 
+    /// See [`fairlane_ordering::Engine::change_powers`].
+    pub(crate) fn change_powers(
+        &mut self,
+        powers: &[VotingPower],
+        from_old: &[Option<usize>],
+    ) -> Result<(), PowersError> {
+        self.quorum = quorums_of(powers)?.quorum;
+        let time = |old: &Option<usize>| old.and_then(|at| self.lanes.get(at)).map(|(_, time)| *time);
+        self.lanes = powers
+            .iter()
+            .zip(from_old)
+            .map(|(power, old)| (*power, time(old).unwrap_or(Timestamp::ZERO)))
+            .collect();
+        Ok(())
+    }
+
     /// The largest time that lanes of a quorum have reached.
     fn advance_clock(&mut self, appends: &[LaneAppend]) {
         for append in appends {

@@ -4,9 +4,10 @@
 //! the one that decided the segment. So the state keeps, for each lane, what stands in its decided segments above a
 //! **floor**:
 //!
-//! - A segment is **open** while some lane that is not frozen has yet to reference it, and one of its transactions
-//!   is neither ordered nor expired. The state holds its runs. It is **settled** otherwise: placing it would change
-//!   nothing, as the ordering rule ignores what is ordered or expired. The state holds its digest alone.
+//! - A segment is **open** while one of its transactions is neither ordered nor expired. The state holds its runs. It
+//!   is **settled** otherwise: placing it would change nothing, as the ordering rule ignores what is ordered or
+//!   expired. The state holds its digest alone. That every lane has referenced it settles nothing: a lane that is new
+//!   in the next set has not.
 //! - The floor is the last segment before the first open one. Below it nothing is held. A reference at or below the
 //!   floor is a no-op, and it needs no digest to say so: whatever the reference names, every segment that it could
 //!   cover is settled. To give the state one form only, a lane that has referenced less counts as having referenced
@@ -15,11 +16,15 @@
 //! So the state is small even when a lane is dead for hours, and it does not depend on what a node happens to have
 //! cached. Which transactions expire too late to be taken is judged once, at the height that decides the segment
 //! that carries them, and for all lanes.
+//!
+//! A lane that leaves the validator set is **retired**: its track stays until its segments are settled, so that what
+//! was decided of it is ordered like everything else ([`Decided::change`]).
 
 use fairlane_lanes::CutContent;
 use fairlane_ordering::{LaneAppend, PlacedRun, Run, RunTx};
 use fairlane_types::{
-    Domain, Event, Hash32, LaneSeq, Segment, SegmentDigest, SegmentRef, Timestamp, ValidatorSet, Writer,
+    Domain, Event, Hash32, LaneId, LaneSeq, Segment, SegmentDigest, SegmentRef, Timestamp, ValidatorSet,
+    Writer,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -103,6 +108,11 @@ impl Track {
         self.entries.get(usize::try_from(above).ok()?)
     }
 
+    /// The lane's decided head.
+    pub(crate) fn head(&self) -> LaneSeq {
+        self.floor.saturating_add(self.entries.len() as u64)
+    }
+
     fn open_runs(&self, seq: LaneSeq) -> &[Arc<Run>] {
         self.get(seq).and_then(|entry| entry.open.as_ref()).map_or(&[], |open| &open.runs)
     }
@@ -115,18 +125,19 @@ impl Track {
     }
 }
 
-/// All lanes, by their place in the validator set.
+/// All lanes: those of the validator set by their place in it, and after them the retired ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Decided {
+    /// The lanes of the set.
     pub(crate) tracks: Vec<Track>,
-    /// At `i * lanes + x`: up to where lane `i` has referenced the decided chain of lane `x`.
+    /// Lanes that left the set and have open segments, sorted.
+    pub(crate) retired: Vec<(LaneId, Track)>,
+    /// At `i * (tracks + retired) + x`: up to where lane `i` of the set has referenced the decided chain of lane `x`.
     pub(crate) refs: Vec<LaneSeq>,
 }
 
 /// What settling asks about transactions, after a block.
 pub(crate) struct Settling<'a> {
-    /// Which lanes are frozen.
-    pub(crate) frozen: &'a [bool],
     /// The latest expiry that this height takes.
     pub(crate) latest_expiry: Timestamp,
     /// Whether a transaction is ordered or expired.
@@ -135,11 +146,50 @@ pub(crate) struct Settling<'a> {
 
 impl Decided {
     pub(crate) fn new(lanes: usize) -> Self {
-        Self { tracks: vec![Track::default(); lanes], refs: vec![LaneSeq::ZERO; lanes.saturating_mul(lanes)] }
+        let refs = vec![LaneSeq::ZERO; lanes.saturating_mul(lanes)];
+        Self { tracks: vec![Track::default(); lanes], retired: Vec::new(), refs }
+    }
+
+    /// How many lanes there are, retired ones included.
+    fn lanes(&self) -> usize {
+        self.tracks.len().saturating_add(self.retired.len())
+    }
+
+    fn track(&self, lane: usize) -> Option<&Track> {
+        match lane.checked_sub(self.tracks.len()) {
+            None => self.tracks.get(lane),
+            Some(retired) => self.retired.get(retired).map(|(_, track)| track),
+        }
+    }
+
+    fn track_mut(&mut self, lane: usize) -> Option<&mut Track> {
+        match lane.checked_sub(self.tracks.len()) {
+            None => self.tracks.get_mut(lane),
+            Some(retired) => self.retired.get_mut(retired).map(|(_, track)| track),
+        }
+    }
+
+    /// Where a lane stands here.
+    fn place_of(&self, validators: &ValidatorSet, lane: &LaneId) -> Option<usize> {
+        let member = validators.index_of(&lane.validator);
+        if member.and_then(|at| validators.members().get(at)).is_some_and(|member| member.lane() == *lane) {
+            return member;
+        }
+        let retired = self.retired.binary_search_by_key(lane, |(id, _)| *id).ok()?;
+        Some(self.tracks.len().saturating_add(retired))
+    }
+
+    /// The decided heads of the retired lanes.
+    pub(crate) fn retired_heads(&self) -> Vec<SegmentRef> {
+        let head = |(lane, track): &(LaneId, Track)| {
+            let last = track.entries.back()?;
+            Some(SegmentRef { lane: *lane, seq: track.head(), digest: last.digest })
+        };
+        self.retired.iter().filter_map(head).collect()
     }
 
     fn at(&self, from: usize, to: usize) -> usize {
-        from.saturating_mul(self.tracks.len()).saturating_add(to)
+        from.saturating_mul(self.lanes()).saturating_add(to)
     }
 
     fn referenced(&self, from: usize, to: usize) -> LaneSeq {
@@ -207,12 +257,9 @@ impl Decided {
         time: Timestamp,
         out: &mut Vec<PlacedRun>,
     ) {
-        let Some(other) = validators.index_of(&peer.lane.validator) else { return };
-        if validators.members().get(other).is_none_or(|member| member.lane() != peer.lane) {
-            return;
-        }
+        let Some(other) = self.place_of(validators, &peer.lane) else { return };
         let from = self.referenced(lane, other);
-        let Some(track) = self.tracks.get(other) else { return };
+        let Some(track) = self.track(other) else { return };
         let is_decided = track.get(peer.seq).is_some_and(|entry| entry.digest == peer.digest);
         if peer.seq <= from || !is_decided {
             return;
@@ -228,13 +275,10 @@ impl Decided {
 
     /// Settles what no later block can place with effect: the last thing that a block does.
     pub(crate) fn settle(&mut self, by: &Settling) {
-        for lane in 0..self.tracks.len() {
-            let everybody = self.referenced_by_all(lane, by.frozen);
-            let Some(track) = self.tracks.get_mut(lane) else { continue };
-            let first = track.floor.get().saturating_add(1);
-            for (seq, entry) in (first..).zip(&mut track.entries) {
-                let Some(open) = &mut entry.open else { continue };
-                if seq <= everybody.get() || is_settled(open, by) {
+        for lane in 0..self.lanes() {
+            let Some(track) = self.track_mut(lane) else { continue };
+            for entry in &mut track.entries {
+                if entry.open.as_mut().is_some_and(|open| is_settled(open, by)) {
                     entry.open = None;
                 }
             }
@@ -244,13 +288,78 @@ impl Decided {
                 self.set_referenced(from, lane, self.referenced(from, lane).max(floor));
             }
         }
+        if self.retired.iter().any(|(_, track)| track.entries.is_empty()) {
+            self.drop_settled();
+        }
     }
 
-    /// Up to where every other lane that is not frozen has referenced this one.
-    fn referenced_by_all(&self, lane: usize, frozen: &[bool]) -> LaneSeq {
-        let others = frozen.iter().enumerate().filter(|(from, frozen)| *from != lane && !**frozen);
-        others.map(|(from, _)| self.referenced(from, lane)).min().unwrap_or(LaneSeq::MAX)
+    /// Forgets the retired lanes of which nothing is open any more.
+    fn drop_settled(&mut self) {
+        let members = self.tracks.len();
+        let is_open = |lane: usize| self.track(lane).is_some_and(|track| !track.entries.is_empty());
+        let kept: Vec<usize> = (0..self.lanes()).filter(|lane| *lane < members || is_open(*lane)).collect();
+        let mut refs = Vec::with_capacity(members.saturating_mul(kept.len()));
+        for from in 0..members {
+            refs.extend(kept.iter().map(|lane| self.referenced(from, *lane)));
+        }
+        self.refs = refs;
+        self.retired.retain(|(_, track)| !track.entries.is_empty());
     }
+
+    /// Goes over to another validator set. Lanes that stay keep what they have, those that leave are retired, new ones
+    /// begin with nothing decided and nothing referenced. The state was settled before.
+    ///
+    /// A validator that stays and begins a new lane goes on where it stopped: what its old lane holds, it holds.
+    pub(crate) fn change(&mut self, from: &ValidatorSet, to: &ValidatorSet) {
+        let stays = |lane: &LaneId| to.get(&lane.validator).is_some_and(|member| member.lane() == *lane);
+        let mut columns: Vec<Column> = Vec::with_capacity(to.len());
+        for member in to.members() {
+            columns.push(Column { lane: member.lane(), old: self.place_of(from, &member.lane()) });
+        }
+        let members = from.members().iter().map(|member| member.lane());
+        let mut leaving: Vec<Column> = members
+            .chain(self.retired.iter().map(|(lane, _)| *lane))
+            .enumerate()
+            .map(|(old, lane)| Column { lane, old: Some(old) })
+            .filter(|column| !stays(&column.lane))
+            .filter(|column| self.of(column).is_some_and(|track| !track.entries.is_empty()))
+            .collect();
+        leaving.sort_by_key(|column| column.lane);
+        let track = |column: &Column| self.of(column).cloned().unwrap_or_default();
+        let tracks = columns.iter().map(track).collect();
+        let retired = leaving.iter().map(|column| (column.lane, track(column))).collect();
+        columns.extend(leaving);
+        let mut refs = Vec::with_capacity(to.len().saturating_mul(columns.len()));
+        for member in to.members() {
+            let row = from.index_of(&member.id);
+            refs.extend(columns.iter().map(|column| self.inherited(member.lane(), row, column)));
+        }
+        *self = Self { tracks, retired, refs };
+    }
+
+    fn of(&self, column: &Column) -> Option<&Track> {
+        self.track(column.old?)
+    }
+
+    /// Up to where a lane of the next set counts as having referenced another one. `row` is where its validator
+    /// stands in the present set.
+    fn inherited(&self, lane: LaneId, row: Option<usize>, column: &Column) -> LaneSeq {
+        let Some(track) = self.of(column) else { return LaneSeq::ZERO };
+        if column.lane != lane && column.lane.validator == lane.validator {
+            // A lane never references those of its own validator.
+            return track.head();
+        }
+        match (row, column.old) {
+            (Some(row), Some(old)) => self.referenced(row, old),
+            _ => track.floor,
+        }
+    }
+}
+
+/// A lane of the next set, or one that leaves: where it stands in the present state, if it does.
+struct Column {
+    lane: LaneId,
+    old: Option<usize>,
 }
 
 /// Whether an open segment has nothing left to place. Commits to its runs when it stays open for the first time.

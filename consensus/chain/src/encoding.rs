@@ -43,7 +43,10 @@ pub(crate) fn state<'a>(
 ) {
     out.u16(VERSION);
     core.constants.network.encode(out);
-    core.validators.hash().encode(out);
+    match detail {
+        Detail::Commitment => core.validators.hash().encode(out),
+        Detail::Full => core.validators.encode(out),
+    }
     core.height.encode(out);
     core.time.encode(out);
     core.l1_anchor.encode(out);
@@ -54,6 +57,11 @@ pub(crate) fn state<'a>(
     out.count(core.decided.tracks.len());
     for lane in &core.decided.tracks {
         track(out, lane, detail);
+    }
+    out.count(core.decided.retired.len());
+    for (lane, decided) in &core.decided.retired {
+        lane.encode(out);
+        track(out, decided, detail);
     }
     match detail {
         Detail::Commitment => core.heads.root().encode(out),

@@ -21,6 +21,7 @@
 
 mod batches;
 mod bodies;
+mod change;
 #[cfg(feature = "concatenate")]
 mod concatenate;
 mod content;
@@ -34,6 +35,7 @@ mod snapshot;
 mod state;
 mod window;
 
+pub use change::{NextValidatorsError, successor};
 pub use prepare::{BlockInput, Delta, PrepareError, Prepared, prepare};
 pub use record::{OrderRecord, OrderedEntry, OrderingReport};
 pub use rule::{CONCATENATE_SUFFIX, ORDERING};

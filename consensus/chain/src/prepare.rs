@@ -2,6 +2,7 @@
 
 use crate::batches::Sorter;
 use crate::bodies::Body;
+use crate::change::{self, NextValidatorsError};
 use crate::content::{self, NewBodies};
 use crate::decided::Settling;
 use crate::encoding;
@@ -28,6 +29,21 @@ pub struct BlockInput {
     pub evidence: Vec<Evidence>,
     /// The Ethereum block that it is anchored to.
     pub l1_anchor: L1Anchor,
+    /// The set that decides the next block, where it is another one. Whether it is Ethereum's was judged before.
+    pub next_validators: Option<ValidatorSet>,
+}
+
+impl BlockInput {
+    /// What a proposal's block is made from, with the content of its cut.
+    pub fn of(proposal: &Proposal, content: CutContent) -> Self {
+        Self {
+            cut: proposal.cut.clone(),
+            content,
+            evidence: proposal.evidence.clone(),
+            l1_anchor: proposal.header.l1_anchor,
+            next_validators: proposal.next_validators.clone(),
+        }
+    }
 }
 
 /// A block, and what it takes to commit it.
@@ -91,6 +107,9 @@ pub enum PrepareError {
         /// The number of the anchor that was given.
         given: u64,
     },
+    /// The block carries a validator set that cannot follow the present one.
+    #[error("the next validator set cannot follow: {0}")]
+    NextValidators(#[from] NextValidatorsError),
     /// The state has no body for a transaction that it orders. Nodes never come into such a state by themselves.
     #[error("the body of transaction {0} is missing from the state")]
     MissingBody(TxId),
@@ -100,9 +119,12 @@ pub enum PrepareError {
 ///
 /// An error other than [`PrepareError::MissingBody`] says that the input makes no block on this state, now or later.
 pub fn prepare(state: &ChainState, input: BlockInput) -> Result<Prepared, PrepareError> {
-    let BlockInput { cut, content, evidence, l1_anchor } = input;
+    let BlockInput { cut, content, evidence, l1_anchor, next_validators } = input;
     let height = state.core.height.checked_add(1).ok_or(PrepareError::LastHeight)?;
     check_anchor(state.core.l1_anchor, l1_anchor)?;
+    if let Some(next) = &next_validators {
+        change::check(&state.core, l1_anchor != state.core.l1_anchor, next)?;
+    }
     let equivocators = equivocators_after(&state.core, &evidence);
     let frozen = frozen_lanes(&state.core.validators, &equivocators);
     content::check(&state.core.validators, &state.core.cut, &cut, &content, &frozen)?;
@@ -111,7 +133,7 @@ pub fn prepare(state: &ChainState, input: BlockInput) -> Result<Prepared, Prepar
     core.height = height;
     core.l1_anchor = l1_anchor;
     core.equivocators = equivocators;
-    core.cut = cut;
+    core.cut = cut.clone();
     let (appends, new_bodies) = receive(&mut core, &content);
     let ordered = core.rule.step(&appends, &state.window, &Hash32::from(state.id.tip));
     core.time = core.time.max(ordered.clock);
@@ -120,13 +142,16 @@ pub fn prepare(state: &ChainState, input: BlockInput) -> Result<Prepared, Prepar
     let (batches, heads) = batches(state, &core, &order, &new_bodies)?;
     core.heads = heads.clone();
     let fate = Fate::of(state, &ordered, &order);
-    settle(&mut core, &frozen, &fate);
+    settle(&mut core, &fate);
+    if let Some(next) = &next_validators {
+        change::apply(&mut core, next.clone())?;
+    }
 
     let leaving = state.window.leaving(core.time, core.constants.params.expiry_bound);
     let emitted = EmittedBlock::new(height, core.time, order.ids().collect());
     let this_block = std::iter::once(&emitted).filter(|block| !block.ids.is_empty());
     let root = encoding::state_root(&core, state.window.blocks().skip(leaving).chain(this_block));
-    let header = header(state, &core, &evidence, &ordered, &order, root);
+    let header = header(state, &core, (&cut, &evidence), &ordered, &order, root);
     let delta = Delta {
         base: state.id,
         id: StateId { height, tip: header.id(), root },
@@ -136,7 +161,7 @@ pub fn prepare(state: &ChainState, input: BlockInput) -> Result<Prepared, Prepar
         bodies: fate.live_bodies(new_bodies),
         core: Box::new(core),
     };
-    let proposal = Proposal { header, cut: delta.core.cut.clone(), evidence };
+    let proposal = Proposal { header, cut, evidence, next_validators };
     let report = OrderingReport::of(&ordered);
     Ok(Prepared { proposal, batches, heads, order, report, delta })
 }
@@ -234,9 +259,8 @@ impl<'a> Fate<'a> {
     }
 }
 
-fn settle(core: &mut Core, frozen: &[bool], fate: &Fate) {
+fn settle(core: &mut Core, fate: &Fate) {
     core.decided.settle(&Settling {
-        frozen,
         latest_expiry: fate.latest_expiry,
         is_resolved: &|tx| fate.is_resolved(&tx.id, tx.expires_at),
     });
@@ -245,7 +269,7 @@ fn settle(core: &mut Core, frozen: &[bool], fate: &Fate) {
 fn header(
     state: &ChainState,
     core: &Core,
-    evidence: &[Evidence],
+    (cut, evidence): (&Cut, &[Evidence]),
     ordered: &Ordered,
     order: &OrderRecord,
     state_root: Hash32,
@@ -255,14 +279,14 @@ fn header(
         height: core.height,
         time: core.time,
         parent: state.id.tip,
-        cut_root: core.cut.root(),
+        cut_root: cut.root(),
         heads_root: core.heads.root(),
         evidence_root: evidence::root(evidence),
         state_root,
         ordered_count: u32::try_from(order.entries.len()).unwrap_or(u32::MAX),
         capped: !ordered.capped.is_empty(),
         validators_hash: state.validators().hash(),
-        next_validators_hash: state.next_validators().hash(),
+        next_validators_hash: core.validators.hash(),
         l1_anchor: core.l1_anchor,
     }
 }

@@ -13,7 +13,7 @@ use crate::state::{ChainState, Core, GenesisError, StateId};
 use crate::window::{self, EmittedBlock, Window};
 use fairlane_ordering::{Groups, Run, RunTx};
 use fairlane_types::{
-    BlockHeader, Decode, DecodeError, Genesis, GroupId, Hash32, HeadLeaf, HeadsTree, Height, LaneId, LaneSeq,
+    BlockHeader, Decode, DecodeError, Genesis, GroupId, HeadLeaf, HeadsTree, Height, LaneId, LaneSeq,
     NetworkId, Reader, SegmentRef, Transaction, TransactionError, TxId, Writer,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,11 +100,9 @@ fn read_state(input: &mut Reader, start: Core) -> Result<(Core, Vec<EmittedBlock
     if NetworkId::decode(input)? != start.constants.network {
         return Err(RestoreError::Mismatch("network"));
     }
-    if Hash32::decode(input)? != start.validators.hash() {
-        return Err(RestoreError::Mismatch("validator set"));
-    }
-    let lanes = start.validators.len();
     let mut core = start;
+    core.validators = Decode::decode(input)?;
+    let lanes = core.validators.len();
     core.height = Decode::decode(input)?;
     core.time = Decode::decode(input)?;
     core.l1_anchor = Decode::decode(input)?;
@@ -112,13 +110,20 @@ fn read_state(input: &mut Reader, start: Core) -> Result<(Core, Vec<EmittedBlock
     core.equivocators = read_equivocators(input)?;
     let refs: Vec<LaneSeq> = input.list("references", MAX_COUNT, 8)?;
     let tracks = read_list(input, "lanes", 12, read_track)?;
-    if core.cut.heads().len() != lanes || tracks.len() != lanes || refs.len() != lanes.saturating_mul(lanes) {
+    let retired = read_list(input, "retired lanes", 48, read_retired)?;
+    let columns = lanes.saturating_add(retired.len());
+    let is_sorted = retired.iter().zip(retired.iter().skip(1)).all(|((a, _), (b, _))| a < b);
+    if core.cut.heads().len() != lanes
+        || tracks.len() != lanes
+        || refs.len() != lanes.saturating_mul(columns)
+        || !is_sorted
+    {
         return Err(invalid("snapshot", "it does not cover the lanes of the validator set"));
     }
     if !core.cut.heads().iter().zip(&tracks).all(|(head, track)| reaches(track, head)) {
         return Err(invalid("snapshot", "its lanes do not reach the heads of its cut"));
     }
-    core.decided = Decided { tracks, refs };
+    core.decided = Decided { tracks, retired, refs };
     core.heads = HeadsTree::new(input.list("heads", MAX_COUNT, HeadLeaf::BYTES)?);
     let registered = core.constants.registry.keys();
     if !core.heads.leaves().iter().map(|leaf| &leaf.rollup).eq(registered) {
@@ -142,13 +147,16 @@ fn read_equivocators(input: &mut Reader) -> Result<BTreeSet<LaneId>, DecodeError
 }
 
 fn reaches(track: &Track, head: &SegmentRef) -> bool {
-    let seq = track.floor.get().checked_add(track.entries.len() as u64);
-    seq == Some(head.seq.get()) && track.entries.back().is_none_or(|entry| entry.digest == head.digest)
+    track.head() == head.seq && track.entries.back().is_none_or(|entry| entry.digest == head.digest)
 }
 
 fn read_track(input: &mut Reader) -> Result<Track, DecodeError> {
     let floor = Decode::decode(input)?;
     Ok(Track { floor, entries: read_list(input, "segments", 33, read_entry)?.into() })
+}
+
+fn read_retired(input: &mut Reader) -> Result<(LaneId, Track), DecodeError> {
+    Ok((Decode::decode(input)?, read_track(input)?))
 }
 
 fn read_entry(input: &mut Reader) -> Result<Entry, DecodeError> {

@@ -157,11 +157,6 @@ impl ChainState {
         &self.core.validators
     }
 
-    /// The set that decides the block after the next one. The set of genesis stands.
-    pub fn next_validators(&self) -> &ValidatorSet {
-        &self.core.validators
-    }
-
     /// Where each registered rollup's chain of batches stands.
     pub fn heads(&self) -> &HeadsTree {
         &self.core.heads
@@ -172,11 +167,13 @@ impl ChainState {
         self.core.l1_anchor
     }
 
-    /// What the next cut is judged against.
+    /// What the next block is judged against.
     pub fn base(&self) -> CutBase {
         CutBase {
             height: self.core.height,
             cut: self.core.cut.clone(),
+            retired: self.core.decided.retired_heads(),
+            l1_anchor: self.core.l1_anchor,
             equivocators: self.core.equivocators.clone(),
             validators: self.core.validators.clone(),
             groups: self.core.constants.registry.clone(),

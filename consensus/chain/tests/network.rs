@@ -129,8 +129,13 @@ impl Network {
         let mut proposals = Vec::new();
         for node in &mut self.nodes {
             let content = node.view.content(&base, &cut).unwrap();
-            let input =
-                BlockInput { cut: cut.clone(), content, evidence: vec![], l1_anchor: L1Anchor::default() };
+            let input = BlockInput {
+                cut: cut.clone(),
+                content,
+                evidence: vec![],
+                l1_anchor: L1Anchor::default(),
+                next_validators: None,
+            };
             let prepared = prepare(&node.state, input).unwrap();
             node.state.commit(prepared.delta).unwrap();
             let effects = node.view.decided(&node.state.base(), at(ms));

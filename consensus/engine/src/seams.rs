@@ -8,7 +8,7 @@ use fairlane_chain::{OrderRecord, OrderingReport};
 use fairlane_lanes::{CutBase, CutContent};
 use fairlane_types::{
     Batch, BlockId, CommitCertificate, Cut, Evidence, HeadsTree, Height, L1Anchor, Proposal, Round,
-    ValidatorId,
+    ValidatorId, ValidatorSet,
 };
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -23,8 +23,10 @@ pub struct NextCut {
     pub content: CutContent,
     /// Offences that the block is to prove.
     pub evidence: Vec<Evidence>,
-    /// The Ethereum block to anchor to; the last block's without one.
+    /// The Ethereum block to anchor to: the base's, or the first one of the next epoch.
     pub l1_anchor: L1Anchor,
+    /// With a new anchor, the set that its epoch brings, where that is another one.
+    pub next_validators: Option<ValidatorSet>,
 }
 
 /// Why a proposed cut is not vouched for.
@@ -45,9 +47,10 @@ pub trait LaneService: Send + Sync + 'static {
     /// but not before the given time, at which the lanes should have said what they have to say. Cancel safe.
     async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut;
 
-    /// The content of a proposed cut, once it is held and the cut, the evidence and the L1 anchor are found valid.
-    /// Waits for what is missing and fetches it. With `fresh`, timeliness is judged too; without, a quorum has
-    /// prevoted for the proposal in an earlier round and only validity counts. Cancel safe; the caller bounds it
+    /// The content of a proposed cut, once it is held and the cut, the evidence, the L1 anchor and the next validator
+    /// set are found valid. Waits for what is missing and fetches it. With `fresh`, timeliness is judged too, and the
+    /// anchor must be known here; without, a quorum has prevoted for the proposal in an earlier round and only
+    /// validity counts. Cancel safe; the caller bounds it
     /// in time.
     async fn judge(
         &self,

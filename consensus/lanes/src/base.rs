@@ -1,16 +1,21 @@
-//! What a cut is judged against, and what it adds.
+//! What a block is judged against, and what its cut adds.
 
-use fairlane_types::{Cut, GroupId, Height, LaneId, RollupId, Segment, SegmentRef, ValidatorSet};
+use fairlane_types::{Cut, GroupId, Height, L1Anchor, LaneId, RollupId, Segment, SegmentRef, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The decided state that the next cut builds on.
+/// The decided state that the next block builds on.
 #[derive(Clone, Debug)]
 pub struct CutBase {
     /// The last committed height; zero before the first block.
     pub height: Height,
-    /// The last committed cut. A lane of the set that it does not name has no decided segment yet.
+    /// The decided heads of the set's lanes. A lane that is not named has no decided segment yet.
     pub cut: Cut,
+    /// The decided heads of lanes that left the set, as long as something of them waits for its order. Nobody extends
+    /// them; who has not referenced them does.
+    pub retired: Vec<SegmentRef>,
+    /// The Ethereum block that the last block is anchored to.
+    pub l1_anchor: L1Anchor,
     /// Lanes with committed evidence of equivocation: their heads stay while they are in the set.
     pub equivocators: BTreeSet<LaneId>,
     /// The set that decides the next block; the cut names exactly its lanes.
@@ -22,7 +27,8 @@ pub struct CutBase {
 impl CutBase {
     /// The decided head of a lane.
     pub fn head(&self, lane: LaneId) -> SegmentRef {
-        self.cut.head(&lane).copied().unwrap_or(SegmentRef::empty(lane))
+        let retired = || self.retired.iter().find(|head| head.lane == lane);
+        self.cut.head(&lane).or_else(retired).copied().unwrap_or(SegmentRef::empty(lane))
     }
 }
 

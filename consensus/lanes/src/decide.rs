@@ -22,6 +22,7 @@ impl LaneView {
     /// [`Self::content`]); a lane whose segments are not is moved to its head all the same.
     pub fn decided(&mut self, after: &CutBase, now: Timestamp) -> Vec<LaneEffect> {
         let mut effects = Vec::new();
+        let retired = std::mem::take(&mut self.retired);
         self.latest = self.latest.max(now);
         let mut decreed: Decreed = Vec::with_capacity(self.lanes.len());
         for at in 0..self.lanes.len() {
@@ -33,6 +34,7 @@ impl LaneView {
             self.settle(at, after, &mut effects);
         }
         self.adopt_set(after);
+        self.name_retired(&retired, &mut effects);
         self.required.clear();
         self.requested.clear();
         self.advance((0..self.lanes.len()).collect(), now, &mut effects);
@@ -154,6 +156,7 @@ impl LaneView {
             self.regroup(base);
         }
         self.groups = base.groups.clone();
+        self.retired = base.retired.clone();
         let same_lanes = self.lanes.len() == base.validators.len()
             && self
                 .lanes
@@ -168,6 +171,15 @@ impl LaneView {
             lane.power = member.power.get();
             lane.frozen = base.equivocators.contains(&lane.id);
         }
+    }
+
+    /// Lets the lanes that left be referenced once more, at their heads: whoever referenced more of one placed nothing
+    /// by that, and missed what lies below.
+    fn name_retired(&self, before: &[SegmentRef], effects: &mut Vec<LaneEffect>) {
+        let new = self.retired.iter().filter(|head| !before.contains(head));
+        effects.extend(
+            new.map(|head| LaneEffect::Ready(ReadySegment { payload: true, ..ReadySegment::decided(*head) })),
+        );
     }
 
     /// Counts the groups of all held segments afresh: the registered rollups changed.

@@ -32,6 +32,8 @@ pub struct LaneView {
     pub(crate) groups: Arc<BTreeMap<RollupId, GroupId>>,
     /// In the order of the validator set.
     pub(crate) lanes: Vec<Lane>,
+    /// See [`CutBase::retired`].
+    pub(crate) retired: Vec<SegmentRef>,
     /// Every segment that some lane keeps.
     pub(crate) held: BTreeMap<SegmentDigest, Arc<Held>>,
     /// What cuts asked for.
@@ -51,6 +53,7 @@ impl LaneView {
             validators: base.validators.clone(),
             groups: base.groups.clone(),
             lanes: Vec::new(),
+            retired: Vec::new(),
             held: BTreeMap::new(),
             required: BTreeMap::new(),
             requested: BTreeSet::new(),
@@ -89,7 +92,7 @@ impl LaneView {
     /// The decided heads as references: what the first segment of a new lane references, and what a writer
     /// observes after a restart, as the view cannot know what its lane had referenced before.
     pub fn decided_heads(&self) -> Vec<ReadySegment> {
-        let heads = self.lanes.iter().map(|lane| lane.head);
+        let heads = self.lanes.iter().map(|lane| lane.head).chain(self.retired.iter().copied());
         heads.filter(|head| head.seq.get() > 0).map(ReadySegment::decided).collect()
     }
 

@@ -8,8 +8,9 @@ use crate::crypto::{Domain, Hash32};
 use crate::cut::Cut;
 use crate::evidence::{self, Evidence};
 use crate::ids::{BlockId, Height, NetworkId, Timestamp};
+use crate::validator::{MAX_VALIDATORS, Validator, ValidatorSet};
 
-/// A finalized Ethereum block that the validators agree on. Number 0 and hash zero: none.
+/// An Ethereum block that the validators agree on: the first of an epoch. Number 0 and hash zero: none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct L1Anchor {
     /// Its number.
@@ -123,9 +124,10 @@ impl Decode for BlockHeader {
     }
 }
 
-/// The value that a proposer sends: a header, and the cut and evidence that it commits to.
+/// The value that a proposer sends: a header, and the cut, the evidence and the next validator set that it commits
+/// to.
 ///
-/// One that was decoded has matching roots, so its block id stands for all of it.
+/// One that was decoded has matching hashes, so its block id stands for all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// The header.
@@ -134,6 +136,8 @@ pub struct Proposal {
     pub cut: Cut,
     /// The evidence that the header commits to.
     pub evidence: Vec<Evidence>,
+    /// The set that decides the next block, where it is another one than the set that decides this block.
+    pub next_validators: Option<ValidatorSet>,
 }
 
 impl Proposal {
@@ -148,6 +152,7 @@ impl Encode for Proposal {
         self.header.encode(out);
         self.cut.encode(out);
         out.list(&self.evidence);
+        out.list(self.next_validators.as_ref().map_or(&[], ValidatorSet::members));
     }
 }
 
@@ -157,6 +162,7 @@ impl Decode for Proposal {
             header: Decode::decode(input)?,
             cut: Decode::decode(input)?,
             evidence: input.list("evidence", evidence::MAX_PER_BLOCK, evidence::MIN_BYTES)?,
+            next_validators: next_validators(input)?,
         };
         if proposal.header.cut_root != proposal.cut.root() {
             return Err(DecodeError::Invalid { what: "proposal", why: "the header commits to another cut" });
@@ -167,6 +173,20 @@ impl Decode for Proposal {
                 why: "the header commits to other evidence",
             });
         }
+        let (present, next) = (proposal.header.validators_hash, proposal.header.next_validators_hash);
+        let announced = (next != present).then_some(next);
+        if proposal.next_validators.as_ref().map(ValidatorSet::hash) != announced {
+            return Err(DecodeError::Invalid {
+                what: "proposal",
+                why: "the header commits to another next validator set",
+            });
+        }
         Ok(proposal)
     }
+}
+
+/// A set, or an empty list for none.
+fn next_validators(input: &mut Reader) -> Result<Option<ValidatorSet>, DecodeError> {
+    let members: Vec<Validator> = input.list("next validators", MAX_VALIDATORS, Validator::BYTES)?;
+    if members.is_empty() { Ok(None) } else { ValidatorSet::from_sorted(members).map(Some) }
 }

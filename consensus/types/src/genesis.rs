@@ -48,6 +48,8 @@ pub struct Genesis {
     pub l1_chain_id: u64,
     /// The StakeManager's address on that chain; zero without one.
     pub stake_manager: [u8; 20],
+    /// The epoch whose set the first validators are; 0 without Ethereum.
+    pub l1_epoch: u32,
 }
 
 impl Genesis {
@@ -62,6 +64,9 @@ impl Genesis {
         }
         if !self.rollups.iter().zip(self.rollups.iter().skip(1)).all(|(a, b)| a.id < b.id) {
             return invalid("genesis rollups", "they must be sorted by id, each once");
+        }
+        if self.l1_chain_id == 0 && (self.stake_manager != [0; 20] || self.l1_epoch != 0) {
+            return invalid("genesis stake", "it names no Ethereum chain");
         }
         self.params.check(self.validators.len())
     }
@@ -87,6 +92,7 @@ impl Encode for Genesis {
         out.list(&self.rollups);
         out.u64(self.l1_chain_id);
         out.bytes(&self.stake_manager);
+        out.u32(self.l1_epoch);
     }
 }
 
@@ -102,6 +108,7 @@ impl Decode for Genesis {
             rollups: input.list("rollups", MAX_ROLLUPS, 12)?,
             l1_chain_id: input.take_u64()?,
             stake_manager: input.array()?,
+            l1_epoch: input.take_u32()?,
         };
         genesis.check()?;
         Ok(genesis)

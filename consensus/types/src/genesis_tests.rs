@@ -16,6 +16,7 @@ fn genesis() -> Genesis {
         rollups: rollups(&[1, 2]),
         l1_chain_id: 1,
         stake_manager: [1; 20],
+        l1_epoch: 3,
     }
 }
 
@@ -43,6 +44,7 @@ fn each_misfit_is_named() {
     assert_eq!(refused(|genesis| genesis.rollups = rollups(&[1, 1])), "genesis rollups");
     let many: Vec<u64> = (0..=MAX_ROLLUPS as u64).collect();
     assert_eq!(refused(|genesis| genesis.rollups = rollups(&many)), "genesis rollups");
+    assert_eq!(refused(|genesis| genesis.l1_chain_id = 0), "genesis stake");
     assert_eq!(refused(|genesis| genesis.params.group_cap = 0), "protocol parameter");
 }
 
@@ -56,7 +58,7 @@ fn a_name_must_be_text() {
 
 #[test]
 fn the_network_covers_everything() {
-    let changes: [fn(&mut Genesis); 7] = [
+    let changes: [fn(&mut Genesis); 8] = [
         |genesis| genesis.name.push('x'),
         |genesis| genesis.time = Timestamp::from_nanos(2),
         |genesis| genesis.params.expiry_bound += 1,
@@ -64,6 +66,7 @@ fn the_network_covers_everything() {
         |genesis| genesis.rollups[1].group = GroupId::new(1),
         |genesis| genesis.l1_chain_id = 2,
         |genesis| genesis.stake_manager = [2; 20],
+        |genesis| genesis.l1_epoch = 4,
     ];
     for change in changes {
         let mut other = genesis();

@@ -48,6 +48,9 @@ pub struct Validator {
 }
 
 impl Validator {
+    /// Bytes of the encoding.
+    pub const BYTES: usize = 32 + 8 + 4;
+
     /// The lane that it writes.
     pub fn lane(&self) -> LaneId {
         LaneId { validator: self.id, incarnation: self.incarnation }
@@ -140,6 +143,16 @@ impl ValidatorSet {
         Ok(Self(Arc::new(Inner { members, keys, quorums, hash })))
     }
 
+    /// A set from its canonical encoding, whose members are sorted.
+    pub(crate) fn from_sorted(members: Vec<Validator>) -> Result<Self, DecodeError> {
+        let sorted = members.iter().zip(members.iter().skip(1)).all(|(a, b)| a.id < b.id);
+        if !sorted {
+            return Err(DecodeError::Invalid { what: "validator set", why: "members must be sorted by id" });
+        }
+        Self::new(members)
+            .map_err(|_| DecodeError::Invalid { what: "validator set", why: "keys or powers are not usable" })
+    }
+
     /// The members, sorted by id.
     pub fn members(&self) -> &[Validator] {
         &self.0.members
@@ -198,13 +211,7 @@ impl Encode for ValidatorSet {
 
 impl Decode for ValidatorSet {
     fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
-        let members: Vec<Validator> = input.list("validators", MAX_VALIDATORS, 44)?;
-        let sorted = members.iter().zip(members.iter().skip(1)).all(|(a, b)| a.id < b.id);
-        if !sorted {
-            return Err(DecodeError::Invalid { what: "validator set", why: "members must be sorted by id" });
-        }
-        Self::new(members)
-            .map_err(|_| DecodeError::Invalid { what: "validator set", why: "keys or powers are not usable" })
+        Self::from_sorted(input.list("validators", MAX_VALIDATORS, Validator::BYTES)?)
     }
 }
 

@@ -38,6 +38,7 @@ fn genesis_is_where_trust_starts() {
         rollups: vec![RollupSpec { id: RollupId::new(1), group: Default::default() }],
         l1_chain_id: 0,
         stake_manager: [0; 20],
+        l1_epoch: 0,
     };
     let trusted = TrustedSets::genesis(&genesis);
     assert_eq!(*trusted.network(), genesis.network());

@@ -153,6 +153,11 @@ impl Client {
         self.trust.network()
     }
 
+    /// The validator sets that headers led to so far, each with the first height that it decides.
+    pub fn sets(&self) -> TrustedSets {
+        self.trust.sets()
+    }
+
     /// Submits a transaction. The receipt is checked: a member of the validator set signed that exactly this
     /// transaction stands in its lane.
     pub async fn submit(&self, transaction: &Transaction) -> Result<Receipt, ClientError> {

@@ -40,6 +40,7 @@ impl World {
             rollups: [10, 20, 30].map(rollup).to_vec(),
             l1_chain_id: 0,
             stake_manager: [0; 20],
+            l1_epoch: 0,
         };
         Self { keys, genesis }
     }

@@ -121,6 +121,7 @@ impl Create {
             rollups,
             l1_chain_id: 0,
             stake_manager: [0; 20],
+            l1_epoch: 0,
         };
         genesis.check()?;
         genesis_file::write(&self.out, &genesis)?;
@@ -143,6 +144,7 @@ impl FromL1 {
             rollups,
             l1_chain_id: deployment.chain_id,
             stake_manager: deployment.contracts.stake_manager.into_array(),
+            l1_epoch: epoch.0,
         };
         genesis.check()?;
         genesis_file::write(&self.out, &genesis)?;

@@ -80,6 +80,7 @@ fn development(validator: ValidatorId, mut rollups: Vec<RollupSpec>) -> eyre::Re
         rollups,
         l1_chain_id: 0,
         stake_manager: [0; 20],
+        l1_epoch: 0,
     };
     genesis.check()?;
     Ok(genesis)

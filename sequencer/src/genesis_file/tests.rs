@@ -18,6 +18,7 @@ fn genesis() -> Genesis {
         ],
         l1_chain_id: 0,
         stake_manager: [0; 20],
+        l1_epoch: 0,
     }
 }
 
@@ -39,7 +40,7 @@ fn message(result: Result<Genesis, GenesisFileError>) -> String {
 #[test]
 fn a_genesis_survives_the_way_through_its_file() {
     let dir = tempfile::tempdir().unwrap();
-    let with_l1 = Genesis { l1_chain_id: 31337, stake_manager: [0x5a; 20], ..genesis() };
+    let with_l1 = Genesis { l1_chain_id: 31337, stake_manager: [0x5a; 20], l1_epoch: 12, ..genesis() };
     for (name, genesis) in [("a", genesis()), ("b", with_l1)] {
         let path = dir.path().join(name);
         write(&path, &genesis).unwrap();
@@ -81,7 +82,7 @@ fn each_error_names_the_file_and_the_field() {
         ("unknown field `colour`", |json| json["colour"] = "red".into()),
         ("unknown field `max_leg`", |json| json["params"]["max_leg"] = 1.into()),
         ("l1.stake_manager", |json| {
-            json["l1"] = serde_json::json!({ "chain_id": 1, "stake_manager": "0x12" })
+            json["l1"] = serde_json::json!({ "chain_id": 1, "stake_manager": "0x12", "epoch": 3 })
         }),
         ("max_leg_bytes", |json| json["params"]["max_leg_bytes"] = 1_000_000_000.into()),
     ];

@@ -1,6 +1,7 @@
 //! Ethereum, which holds the stake: what this node reads there, and how offences get there.
 //!
-//! [`Watcher`] follows the chain so many confirmations deep and publishes what it sees as an [`L1View`];
+//! [`Watcher`] follows the chain so many confirmations deep and publishes what it sees as an [`L1View`]; by that,
+//! [`Anchors`] moves the network's anchor from epoch to epoch, and judges how others move it;
 //! [`Watchtower`] submits evidence from the durable pool and notes what became of it. Both share [`Endpoints`], of
 //! which one is used at a time: a failure moves on to the next, after a pause that grows.
 //!
@@ -10,6 +11,7 @@
 //!
 //! Not its job: the contracts (`fairlane-l1`), judging evidence (`fairlane-verify`).
 
+mod anchors;
 mod endpoints;
 mod settings;
 #[cfg(test)]
@@ -17,15 +19,17 @@ mod tests;
 mod tower;
 mod watcher;
 
+pub use anchors::{AnchorRefusal, AnchorRule, Anchors, Sight, Step};
 pub use endpoints::Endpoints;
 pub use settings::{L1Error, L1Settings, REPORTER_KEY};
 pub use tower::{Rank, Watchtower};
-pub use watcher::{L1View, Watcher};
+pub use watcher::{EpochStart, L1View, Watcher};
 
 use crate::evidence::EvidencePool;
+use crate::in_force::InForce;
 use crate::metrics::L1Metrics;
 use fairlane_l1::Deployment;
-use fairlane_types::NetworkId;
+use fairlane_types::{Genesis, NetworkId, ValidatorId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -36,17 +40,25 @@ pub struct L1 {
     endpoints: Endpoints,
     deployment: Deployment,
     network: NetworkId,
+    rule: AnchorRule,
     confirmations: u64,
     poll_interval: Duration,
     metrics: L1Metrics,
 }
 
+/// How many looks at Ethereum pass between seeing where an epoch begins and proposing it as an anchor.
+const LOOKS_AHEAD: u32 = 2;
+
+/// Where views of Ethereum come from.
+pub type ViewSender = watch::Sender<Option<L1View>>;
+
 /// Sets up the endpoints. Nothing is sent before the parts run.
-pub fn connect(settings: &L1Settings, network: NetworkId, metrics: L1Metrics) -> Result<L1, L1Error> {
+pub fn connect(settings: &L1Settings, genesis: &Genesis, metrics: L1Metrics) -> Result<L1, L1Error> {
     Ok(L1 {
         endpoints: Endpoints::new(&settings.rpc_urls, settings.reporter.as_ref(), metrics.clone())?,
         deployment: settings.deployment.clone(),
-        network,
+        network: genesis.network(),
+        rule: AnchorRule::new(settings.deployment.clock, genesis),
         confirmations: settings.confirmations,
         poll_interval: settings.poll_interval,
         metrics,
@@ -54,10 +66,23 @@ pub fn connect(settings: &L1Settings, network: NetworkId, metrics: L1Metrics) ->
 }
 
 impl L1 {
-    /// What follows the chain, and what submits evidence.
-    pub fn into_parts(self, evidence: EvidencePool, rank: Rank) -> (Watcher, Watchtower) {
-        let l1 = Arc::new(self);
-        let (view, views) = watch::channel(None);
-        (Watcher::new(Arc::clone(&l1), view), Watchtower::new(l1, evidence, rank, views))
+    /// The network's anchors by what will be seen, and what it is to be told by.
+    pub fn anchors(&self) -> (Anchors, ViewSender) {
+        let (sender, views) = watch::channel(None);
+        let lead = self.poll_interval.saturating_mul(LOOKS_AHEAD);
+        (Anchors::Seen(Sight { rule: self.rule.clone(), views, lead }), sender)
+    }
+
+    /// What follows the chain, and what submits evidence. `own` is this node's validator.
+    pub fn into_parts(
+        self,
+        view: ViewSender,
+        evidence: EvidencePool,
+        own: Option<ValidatorId>,
+        in_force: watch::Receiver<InForce>,
+    ) -> (Watcher, Watchtower) {
+        let (l1, views) = (Arc::new(self), view.subscribe());
+        let tower = Watchtower::new(Arc::clone(&l1), evidence, own, in_force.clone(), views);
+        (Watcher::new(l1, view, in_force), tower)
     }
 }

@@ -10,6 +10,7 @@ use super::watcher::L1View;
 use super::{L1, L1Error};
 use crate::clock::system_time;
 use crate::evidence::{EvidencePool, EvidenceRecord, Fate, L1Receipt, OffenceId};
+use crate::in_force::InForce;
 use crate::store::StoreError;
 use fairlane_l1::contracts::SlashingManager::SlashingManagerErrors;
 use fairlane_l1::error::Refusal;
@@ -56,7 +57,8 @@ impl Rank {
 pub struct Watchtower {
     l1: Arc<L1>,
     pool: EvidencePool,
-    rank: Rank,
+    own: Option<ValidatorId>,
+    in_force: watch::Receiver<InForce>,
     views: watch::Receiver<Option<L1View>>,
     /// Offences that a contract refused for now, and when to try again.
     refused: BTreeMap<OffenceId, Instant>,
@@ -75,10 +77,11 @@ impl Watchtower {
     pub(super) fn new(
         l1: Arc<L1>,
         pool: EvidencePool,
-        rank: Rank,
+        own: Option<ValidatorId>,
+        in_force: watch::Receiver<InForce>,
         views: watch::Receiver<Option<L1View>>,
     ) -> Self {
-        Self { l1, pool, rank, views, refused: BTreeMap::new() }
+        Self { l1, pool, own, in_force, views, refused: BTreeMap::new() }
     }
 
     /// Works whenever the chain or the pool changed, and when turns come.
@@ -188,7 +191,8 @@ impl Watchtower {
     /// Whether this node's turn has come.
     fn is_due(&self, id: &OffenceId, record: &EvidenceRecord) -> bool {
         let turn = self.l1.poll_interval.saturating_mul(POLLS_A_TURN);
-        let rank = self.rank.of(id, &record.evidence.offender());
+        let rank = Rank::new(self.own, self.in_force.borrow().validators.clone());
+        let rank = rank.of(id, &record.evidence.offender());
         Duration::from_nanos(system_time().since(record.found_at)) >= turn.saturating_mul(rank)
     }
 }

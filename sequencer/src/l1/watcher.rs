@@ -1,20 +1,35 @@
-//! Following the chain: which block counts, its epoch, and the validator sets that are fixed.
+//! Following the chain: which block counts, its epoch, where epochs begin, and the validator sets that are fixed.
 //!
 //! Everything is read from the state after one block, so there is no cursor to lose and no gap to fill: a fixed set is
 //! the same in every later state (docs/protocol.md, "Epochs").
 
 use super::endpoints::{Pause, name_of};
 use super::{L1, L1Error};
+use crate::in_force::InForce;
 use fairlane_l1::deploy::DeployError;
 use fairlane_l1::{CallError, DynProvider, Epoch, L1State};
 use fairlane_types::{Hash32, L1Anchor, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// For how many epochs ahead of the present one the set is fixed.
 const FIXED_AHEAD: u32 = 2;
+/// How many beginnings of epochs are kept: those that the network's anchors come to next.
+const STARTS: u32 = 8;
+
+/// Where an epoch begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochStart {
+    /// Its first block, which has enough confirmations.
+    pub block: L1Anchor,
+    /// Its validator set; `None` where that is empty, and the one before stays.
+    pub validators: Option<ValidatorSet>,
+    /// When this node saw it.
+    pub seen: Instant,
+}
 
 /// What is seen at one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +41,8 @@ pub struct L1View {
     /// The sets of that epoch and of those after it that are fixed; where a set is empty it has no entry, and the
     /// one before stays.
     pub sets: BTreeMap<Epoch, ValidatorSet>,
+    /// Where the epochs begin that the network's anchors come to next, as far as that is seen.
+    pub starts: BTreeMap<Epoch, EpochStart>,
 }
 
 /// Why a look at the chain showed nothing.
@@ -60,18 +77,19 @@ impl LookError {
 pub struct Watcher {
     l1: Arc<L1>,
     view: watch::Sender<Option<L1View>>,
+    /// What the network has in force.
+    in_force: watch::Receiver<InForce>,
     /// Endpoints that were found to be of the right chain, contracts and network.
     checked: BTreeSet<usize>,
 }
 
 impl Watcher {
-    pub(super) fn new(l1: Arc<L1>, view: watch::Sender<Option<L1View>>) -> Self {
-        Self { l1, view, checked: BTreeSet::new() }
-    }
-
-    /// What was seen last; `None` before the first look that succeeded.
-    pub fn views(&self) -> watch::Receiver<Option<L1View>> {
-        self.view.subscribe()
+    pub(super) fn new(
+        l1: Arc<L1>,
+        view: watch::Sender<Option<L1View>>,
+        in_force: watch::Receiver<InForce>,
+    ) -> Self {
+        Self { l1, view, in_force, checked: BTreeSet::new() }
     }
 
     /// Follows the chain.
@@ -120,7 +138,7 @@ impl Watcher {
         let number = newest.saturating_sub(self.l1.confirmations);
         let seen = self.view.borrow().as_ref().map(|view| view.block.number);
         match seen {
-            Some(last) if last == number => return Ok(()),
+            Some(last) if last == number && self.has_starts() => return Ok(()),
             Some(last) if last > number => return Err(LookError::Behind { last, now: number }),
             _ => {}
         }
@@ -131,10 +149,49 @@ impl Watcher {
         let (_, hash) = state.block().await?.ok_or_else(no_block)?;
         let block = L1Anchor { number, hash: Hash32::from_bytes(hash.0) };
         let sets = self.fixed_sets(&state, epoch).await?;
+        let starts = self.epoch_starts(provider, &state, epoch).await?;
         self.l1.metrics.block.set(gauge(number));
         self.l1.metrics.epoch.set(i64::from(epoch.0));
-        self.view.send_replace(Some(L1View { block, epoch, sets }));
+        self.view.send_replace(Some(L1View { block, epoch, sets, starts }));
         Ok(())
+    }
+
+    /// The epochs that the network's anchors come to next, up to the one that is seen to have begun.
+    fn next_epochs(&self, begun: Epoch) -> impl Iterator<Item = Epoch> + use<> {
+        let first = self.l1.rule.next_epoch(&self.in_force.borrow().l1_anchor).0;
+        (first..=begun.0.min(first.saturating_add(STARTS - 1))).map(Epoch)
+    }
+
+    /// Whether nothing is missing of what could be seen at the block of the last look.
+    fn has_starts(&self) -> bool {
+        let view = self.view.borrow();
+        view.as_ref()
+            .is_some_and(|view| self.next_epochs(view.epoch).all(|epoch| view.starts.contains_key(&epoch)))
+    }
+
+    /// Where the next epochs begin; those that are known are not asked for again.
+    async fn epoch_starts(
+        &self,
+        provider: &DynProvider,
+        state: &L1State<'_>,
+        begun: Epoch,
+    ) -> Result<BTreeMap<Epoch, EpochStart>, CallError> {
+        let known = self.view.borrow().as_ref().map(|view| view.starts.clone()).unwrap_or_default();
+        let mut starts = BTreeMap::new();
+        for epoch in self.next_epochs(begun) {
+            if let Some(start) = known.get(&epoch) {
+                starts.insert(epoch, start.clone());
+                continue;
+            }
+            let number = self.l1.rule.first_block(epoch);
+            let first = L1State::at(provider, &self.l1.deployment.contracts, number);
+            let (_, hash) = first.block().await?.ok_or_else(no_block)?;
+            let block = L1Anchor { number, hash: Hash32::from_bytes(hash.0) };
+            let validators = state.validator_set(epoch).await?;
+            tracing::info!(%epoch, first_block = number, members = validators.as_ref().map(ValidatorSet::len), "an epoch began");
+            starts.insert(epoch, EpochStart { block, validators, seen: Instant::now() });
+        }
+        Ok(starts)
     }
 
     /// Whether an endpoint's chain has this network's contracts.

@@ -1,6 +1,8 @@
 //! The actor: one loop that routes, and the state that its functions share.
 
 use crate::evidence::Reports;
+use crate::in_force::InForce;
+use crate::l1::Anchors;
 use crate::lane_service::ahead::Ahead;
 use crate::lane_service::clock::Clock;
 use crate::lane_service::config::LaneServiceConfig;
@@ -42,8 +44,11 @@ pub struct LaneServiceParts {
     pub base: CutBase,
     /// The time of its block.
     pub chain_time: Timestamp,
-    /// The consensus key; without one, no lane is written.
+    /// The consensus key; without one, no lane is written. With one, a lane is written while its validator is in the
+    /// set.
     pub key: Option<SigningKey>,
+    /// The anchors of the network's blocks.
+    pub anchors: Anchors,
     /// Where segments are kept.
     pub store: Store,
     /// The network that carries segments.
@@ -125,6 +130,9 @@ pub fn start(
         chain_time: Arc::new(AtomicU64::new(parts.chain_time.as_nanos())),
         store: parts.store.clone(),
         network: network_id,
+        validator: parts.key.as_ref().map(SigningKey::validator),
+        anchors: parts.anchors,
+        in_force: Arc::new(watch::Sender::new(InForce::from(&parts.base))),
         metrics: parts.metrics.clone(),
     };
     tokio::spawn(intake.run(parts.received, arrived));
@@ -307,9 +315,14 @@ impl Actor {
     /// Moves to another decided state.
     pub(super) fn set_base(&mut self, base: CutBase) {
         let set_changes = base.validators != self.base.validators;
-        self.base = base;
+        let before = std::mem::replace(&mut self.base, base);
         if set_changes {
-            self.lanes.send_replace(Arc::new(lanes_of(&self.base)));
+            let lanes = lanes_of(&self.base);
+            lanes_of(&before).difference(&lanes).for_each(|lane| self.metrics.forget(lane));
+            self.tips.retain(|lane, _| lanes.contains(lane));
+            self.ahead.retain(|lane| lanes.contains(lane));
+            self.evidence.retain(|offender| self.base.validators.get(offender).is_some());
+            self.lanes.send_replace(Arc::new(lanes));
             self.enter_lane();
         }
     }

@@ -65,6 +65,11 @@ impl Ahead {
         }
     }
 
+    /// Gives up the lanes that `stays` does not name: they left the validator set.
+    pub(super) fn retain(&mut self, stays: impl Fn(&LaneId) -> bool) {
+        self.lanes.retain(|lane, _| stays(lane));
+    }
+
     /// The requests to send now. `held` gives how far the view holds a lane.
     pub(super) fn plan(
         &mut self,

@@ -8,7 +8,7 @@ use crate::lane_service::messages::Request;
 use crate::metrics::ReasonLabel;
 use fairlane_engine::{CutVerdict, FinalizedBlock, NextCut};
 use fairlane_lanes::{CutBase, CutContent, Judgement, RefusalKind};
-use fairlane_types::{Cut, Evidence, Height, L1Anchor, Proposal, Round};
+use fairlane_types::{Cut, Evidence, Height, Proposal, Round};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -205,7 +205,8 @@ impl Actor {
         }
         let content = self.view.content(base, &cut).ok()?;
         self.cut_metrics.built.inc();
-        Some(NextCut { cut, content, evidence, l1_anchor: L1Anchor::default() })
+        // The anchor moves where Ethereum is seen: in the handle.
+        Some(NextCut { cut, content, evidence, l1_anchor: base.l1_anchor, next_validators: None })
     }
 
     fn judge(

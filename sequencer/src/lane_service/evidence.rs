@@ -1,7 +1,7 @@
 //! Evidence that waits for a block, one piece for each offence. The durable pool is `crate::evidence`.
 
-use fairlane_types::Evidence;
 use fairlane_types::evidence::{MAX_PER_BLOCK, OffenceSlot};
+use fairlane_types::{Evidence, ValidatorId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Verified evidence that no block carries yet.
@@ -35,6 +35,11 @@ impl WaitingEvidence {
         while self.committed.len() > Self::MAX {
             self.committed.pop_first();
         }
+    }
+
+    /// Forgets what no block will carry: pieces whose offenders left the validator set.
+    pub(super) fn retain(&mut self, stays: impl Fn(&ValidatorId) -> bool) {
+        self.waiting.retain(|_, piece| stays(&piece.offender()));
     }
 
     /// What the next block should carry, of offenders that `counts` accepts.

@@ -1,6 +1,8 @@
 //! The lane service as the rest of the node sees it.
 
 use crate::clock::system_time;
+use crate::in_force::{self, InForce};
+use crate::l1::{AnchorRefusal, Anchors};
 use crate::lane_service::ingress::{Ingress, Refused};
 use crate::lane_service::messages::{Replies, Request, Submission, SubmitReply};
 use crate::lane_service::status::LaneServiceStatus;
@@ -10,7 +12,7 @@ use async_trait::async_trait;
 use fairlane_engine::{CutVerdict, FinalizedBlock, LaneService, NextCut};
 use fairlane_lanes::{CutBase, CutContent};
 use fairlane_proto::v1::Refusal;
-use fairlane_types::{Cut, Evidence, L1Anchor, NetworkId, Proposal, Round, Timestamp, Transaction};
+use fairlane_types::{Cut, Evidence, NetworkId, Proposal, Round, Timestamp, Transaction, ValidatorId};
 use fairlane_verify::verify_evidence;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +31,10 @@ pub struct LaneHandle {
     pub(super) chain_time: Arc<AtomicU64>,
     pub(super) store: Store,
     pub(super) network: NetworkId,
+    /// This node's validator, if it has a key.
+    pub(super) validator: Option<ValidatorId>,
+    pub(super) anchors: Anchors,
+    pub(super) in_force: Arc<watch::Sender<InForce>>,
     pub(super) metrics: LaneMetrics,
 }
 
@@ -60,12 +66,7 @@ impl LaneHandle {
     }
 
     fn check(&self, transaction: &Transaction) -> Result<(), Refused> {
-        if !self.status.borrow().writing {
-            return Err(Refused::new(
-                Refusal::NotReady,
-                "this node writes no lane now: it is no validator, or still starting. Use another validator",
-            ));
-        }
+        self.check_standing()?;
         let chain_time = Timestamp::from_nanos(self.chain_time.load(Ordering::Relaxed));
         self.ingress.check(transaction, system_time(), chain_time)?;
         match self.store.transaction(&transaction.id()) {
@@ -77,11 +78,33 @@ impl LaneHandle {
         }
     }
 
+    /// Whether this node's validator is there to stay, and writes its lane.
+    fn check_standing(&self) -> Result<(), Refused> {
+        let refused = |why| Err(Refused::new(Refusal::NotReady, why));
+        let (writing, in_force) = (self.status.borrow().writing, self.in_force.borrow());
+        let own = self.validator.as_ref().filter(|own| in_force.validators.get(own).is_some());
+        match own {
+            None => refused("this node is not in the validator set: use one of the validators"),
+            Some(_) if !writing => {
+                refused("this node writes no lane yet, it is starting: use another validator")
+            }
+            Some(own) if self.anchors.is_leaving(&in_force, own) => {
+                refused("this node is about to leave the validator set: use another validator")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     async fn refuse(&self, replies: &Replies, tag: u64, refused: Refused) {
         let Refused { reason, message } = refused;
         self.metrics.submissions_refused.get_or_create(&ReasonLabel { reason: reason.as_str_name() }).inc();
         // The client may be gone.
         let _ = replies.send(SubmitReply::Refused { tag, reason, message }).await;
+    }
+
+    /// What the last committed block put in force.
+    pub fn in_force(&self) -> watch::Receiver<InForce> {
+        self.in_force.subscribe()
     }
 
     /// How the lanes are doing.
@@ -129,8 +152,8 @@ impl LaneHandle {
         let _ = self.requests.send(Request::Finalized(block)).await;
     }
 
-    /// Evidence and anchor of a proposal: what does not depend on the lanes.
-    fn check_proposal(&self, proposal: &Proposal) -> Result<(), CutVerdict> {
+    /// The evidence of a proposal, which does not depend on the lanes.
+    fn check_evidence(&self, proposal: &Proposal) -> Result<(), CutVerdict> {
         let invalid = |reason: String| Err(CutVerdict::Invalid(reason));
         let mut slots = BTreeSet::new();
         for piece in &proposal.evidence {
@@ -142,10 +165,16 @@ impl LaneHandle {
                 Err(error) => return invalid(format!("a piece of evidence does not hold: {error}")),
             }
         }
-        if proposal.header.l1_anchor != L1Anchor::default() {
-            return invalid("it has an L1 anchor, and this network follows no L1 chain".to_owned());
-        }
         Ok(())
+    }
+
+    /// The anchor of a proposal, and the set that it brings.
+    async fn check_anchor(&self, base: &CutBase, proposal: &Proposal, fresh: bool) -> Result<(), CutVerdict> {
+        let verdict = self.anchors.check(&InForce::from(base), proposal, fresh).await;
+        verdict.map_err(|refusal| match refusal {
+            AnchorRefusal::NotSeen { .. } => CutVerdict::Untimely(refusal.to_string()),
+            _ => CutVerdict::Invalid(refusal.to_string()),
+        })
     }
 
     /// Sends a request and waits for its answer. Without a service there is none, and the caller, which is shutting
@@ -164,7 +193,13 @@ impl LaneHandle {
 #[async_trait]
 impl LaneService for LaneHandle {
     async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut {
-        self.ask(|reply| Request::Next { base, not_before, reply }).await
+        let (height, in_force) = (base.height.next(), InForce::from(&base));
+        let mut next = self.ask(|reply| Request::Next { base, not_before, reply }).await;
+        if let Some(step) = self.anchors.next(height, &in_force) {
+            next.l1_anchor = step.anchor;
+            next.next_validators = step.next_validators;
+        }
+        next
     }
 
     async fn judge(
@@ -174,7 +209,8 @@ impl LaneService for LaneHandle {
         round: Round,
         fresh: bool,
     ) -> Result<CutContent, CutVerdict> {
-        self.check_proposal(&proposal)?;
+        self.check_evidence(&proposal)?;
+        self.check_anchor(&base, &proposal, fresh).await?;
         self.ask(|reply| Request::Judge { base, proposal, round, fresh, reply }).await
     }
 
@@ -183,6 +219,7 @@ impl LaneService for LaneHandle {
     }
 
     async fn decided(&self, base_after: CutBase) {
+        in_force::tell(&self.in_force, &base_after);
         self.ask(|done| Request::Decided { base: base_after, done }).await;
     }
 }

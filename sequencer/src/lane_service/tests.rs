@@ -7,6 +7,7 @@ mod recover;
 mod submit;
 
 use super::*;
+use crate::l1::Anchors;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::network::{self, Keypair, Multiaddr, NetworkConfig, NetworkHandle, NetworkLimits, NetworkParts};
 use crate::store::{OpenError, Store};
@@ -42,6 +43,8 @@ fn first_base(genesis: &Genesis) -> CutBase {
             genesis.validators.members().iter().map(|member| SegmentRef::empty(member.lane())).collect(),
         )
         .unwrap(),
+        retired: Vec::new(),
+        l1_anchor: fairlane_types::L1Anchor::default(),
         equivocators: BTreeSet::new(),
         validators: genesis.validators.clone(),
         groups: Arc::new(
@@ -73,6 +76,7 @@ struct Setup {
     seed: Option<u8>,
     peers: Vec<Multiaddr>,
     base: CutBase,
+    anchors: Anchors,
     config: LaneServiceConfig,
     home: PathBuf,
 }
@@ -98,7 +102,7 @@ impl Setup {
             startup_timeout: Duration::from_secs(20),
             ..LaneServiceConfig::default()
         };
-        Self { base, genesis, seed, peers: Vec::new(), config, home }
+        Self { base, anchors: Anchors::None, genesis, seed, peers: Vec::new(), config, home }
     }
 
     /// Waits until the node before has let go of the store.
@@ -142,6 +146,7 @@ impl Setup {
             genesis: self.genesis,
             base: self.base,
             key: self.seed.map(key),
+            anchors: self.anchors,
             store: store.clone(),
             network: network.clone(),
             received,

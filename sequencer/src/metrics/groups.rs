@@ -78,6 +78,14 @@ impl LaneMetrics {
         self.frozen.get_or_create(&label).set(i64::from(frozen));
     }
 
+    /// Forgets a lane that left the validator set.
+    pub fn forget(&self, lane: &LaneId) {
+        let label = LaneLabel::from(lane);
+        for family in [&self.head, &self.lag, &self.frozen] {
+            family.remove(&label);
+        }
+    }
+
     pub(super) fn register(registry: &mut Registry) -> Self {
         let mut part = Part::new(registry, "lane");
         Self {
@@ -176,6 +184,10 @@ pub struct ConsensusMetrics {
     pub block_interval_seconds: Histogram,
     /// Pieces of evidence in finalized blocks.
     pub evidence: Counter,
+    /// Members of the validator set.
+    pub validators: Gauge,
+    /// The number of the Ethereum block that the last block is anchored to.
+    pub l1_anchor_block: Gauge,
 }
 
 impl ConsensusMetrics {
@@ -190,6 +202,12 @@ impl ConsensusMetrics {
         }
     }
 
+    /// Records the validator set and the anchor in force.
+    pub fn in_force(&self, validators: usize, l1_anchor_block: u64) {
+        self.validators.set(i64::try_from(validators).unwrap_or(i64::MAX));
+        self.l1_anchor_block.set(gauge(l1_anchor_block));
+    }
+
     pub(super) fn register(registry: &mut Registry) -> Self {
         let mut part = Part::new(registry, "consensus");
         Self {
@@ -198,6 +216,8 @@ impl ConsensusMetrics {
             extra_rounds: part.metric("extra_rounds", "Rounds beyond the first"),
             block_interval_seconds: part.seconds("block_interval", "Between finalized blocks"),
             evidence: part.metric("evidence", "Pieces of evidence in finalized blocks"),
+            validators: part.metric("validators", "Members of the validator set"),
+            l1_anchor_block: part.metric("l1_anchor_block", "The Ethereum block of the last anchor"),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What finalized blocks say about ordering and consensus, for metrics.
 
 use crate::clock::system_time;
+use crate::in_force::InForce;
 use crate::metrics::Metrics;
 use fairlane_engine::FinalizedBlock;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// The most transactions of one block whose latency is measured.
 const LATENCY_SAMPLES: usize = 64;
@@ -13,7 +14,12 @@ const LATENCY_SAMPLES: usize = 64;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Records finalized blocks until consensus ends.
-pub(super) async fn run(mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>, metrics: Metrics) {
+pub(super) async fn run(
+    mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
+    in_force: watch::Receiver<InForce>,
+    metrics: Metrics,
+) {
+    set_in_force(&metrics, &in_force);
     let mut last: Option<Instant> = None;
     let mut progress = Progress::new();
     loop {
@@ -27,6 +33,7 @@ pub(super) async fn run(mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
                     block.proposal.evidence.len(),
                     interval,
                 );
+                set_in_force(&metrics, &in_force);
                 record(&metrics, &block);
                 progress.tell(&block);
             }
@@ -60,6 +67,11 @@ impl Progress {
             *self = Self::new();
         }
     }
+}
+
+fn set_in_force(metrics: &Metrics, in_force: &watch::Receiver<InForce>) {
+    let in_force = in_force.borrow();
+    metrics.consensus.in_force(in_force.validators.len(), in_force.l1_anchor.number);
 }
 
 fn record(metrics: &Metrics, block: &FinalizedBlock) {

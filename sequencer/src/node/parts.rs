@@ -66,17 +66,20 @@ impl Parts {
         let (network, received) = setup.start_network(source)?;
         let (reports, found) = Reports::channel();
         let known = (evidence.not_in_a_block(), reports);
-        let (lane_handle, task) =
-            setup.start_lanes(&state, &store, known, recent, (network.clone(), received), lanes.token());
+        let (anchors, ethereum) = setup.connect_l1()?;
+        let links = (network.clone(), received, anchors);
+        let (lane_handle, task) = setup.start_lanes(&state, &store, known, recent, links, lanes.token());
         lanes.watch("the lane service", task);
 
-        let (heads, state_set) = (state.heads().clone(), state.validators().clone());
+        let heads = state.heads().clone();
         let (seams, blocks) = (Arc::new(lane_handle.clone()), Arc::new(store.clone()));
         let engine = fairlane_engine::start(setup.engine_config(), state, seams, blocks).await?;
         let (kept, blocks) = (store.clone(), engine.subscribe());
         let pool = evidence.clone();
         lanes.run(move |stop| evidence::keep(pool, kept, found, blocks, stop));
-        setup.start_l1(&state_set, &evidence, &l1)?;
+        if let Some(ethereum) = ethereum {
+            setup.start_l1(ethereum, lane_handle.in_force(), &evidence, &l1);
+        }
         let parts = Self { store, network, evidence, serving, l1, consensus, lanes, failures };
         parts.serve(&setup, engine, lane_handle, heads, listeners, log).await?;
         Ok(parts)
@@ -94,7 +97,7 @@ impl Parts {
     ) -> Result<(), NodeError> {
         let (_, no_evidence) = mpsc::channel(1);
         lanes.follow(engine.subscribe(), std::mem::replace(&mut engine.evidence, no_evidence));
-        tokio::spawn(observe::run(engine.subscribe(), setup.metrics.clone()));
+        tokio::spawn(observe::run(engine.subscribe(), lanes.in_force(), setup.metrics.clone()));
         let later = engine.subscribe();
         let finalized = std::mem::replace(&mut engine.finalized, later);
         let status = engine.status.clone();
@@ -102,6 +105,7 @@ impl Parts {
 
         let context = rpc::RpcContext {
             genesis: Arc::new(setup.genesis.clone()),
+            in_force: lanes.in_force(),
             store: self.store.clone(),
             lanes: setup.key.is_some().then_some(lanes),
             finalized,

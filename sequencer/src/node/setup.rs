@@ -4,7 +4,8 @@ use super::NodeError;
 use super::stage::{Stage, Task};
 use crate::config::{Config, Home};
 use crate::evidence::{EvidencePool, Reports};
-use crate::l1::{self, L1Settings, Rank};
+use crate::in_force::InForce;
+use crate::l1::{self, Anchors, L1, L1Settings, ViewSender};
 use crate::lane_service::{
     self, LaneHandle, LaneServiceConfig, LaneServiceError, LaneServiceParts, RecentSegments, SegmentServer,
 };
@@ -14,11 +15,11 @@ use crate::store::{Retention, Store, StoreOptions};
 use crate::{genesis_file, keys, recovery};
 use fairlane_chain::ChainState;
 use fairlane_engine::{ConsensusTimeouts, EngineConfig, PeerLimits};
-use fairlane_types::{Evidence, Genesis, SigningKey, ValidatorSet};
+use fairlane_types::{Evidence, Genesis, SigningKey};
 use libp2p::identity::Keypair;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// What the files of the home directory say.
@@ -26,7 +27,7 @@ pub(super) struct Setup {
     pub(super) home: Home,
     pub(super) config: Config,
     pub(super) genesis: Genesis,
-    /// Only of a member of the validator set.
+    /// Only where its validator is a member of the set, or may become one.
     pub(super) key: Option<SigningKey>,
     pub(super) identity: Keypair,
     /// Ethereum, where the operator configured it.
@@ -44,7 +45,8 @@ impl Setup {
             Err(keys::KeyError::Missing(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        let key = key.filter(|key| genesis.validators.get(&key.validator()).is_some());
+        let may_join = genesis.l1_chain_id != 0;
+        let key = key.filter(|key| may_join || genesis.validators.get(&key.validator()).is_some());
         tracing::info!(
             network = %genesis.network(),
             name = genesis.name,
@@ -55,7 +57,7 @@ impl Setup {
             "the node starts"
         );
         if key.is_none() {
-            tracing::info!("this node is no member of the validator set: it follows the chain");
+            tracing::info!("this node has no key of a validator: it follows the chain");
         }
         let l1 = L1Settings::read(&config.l1, &home, &genesis)?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
@@ -116,7 +118,7 @@ impl Setup {
         store: &Store,
         (evidence, reports): (Vec<Evidence>, Reports),
         recent: RecentSegments,
-        (network, received): (NetworkHandle, mpsc::Receiver<ReceivedSegment>),
+        (network, received, anchors): (NetworkHandle, mpsc::Receiver<ReceivedSegment>, Anchors),
         shutdown: CancellationToken,
     ) -> (LaneHandle, Task<LaneServiceError>) {
         let config = &self.config.segments;
@@ -134,6 +136,7 @@ impl Setup {
             base: state.base(),
             chain_time: state.time(),
             key: self.key.clone(),
+            anchors,
             store: store.clone(),
             network,
             received,
@@ -147,20 +150,29 @@ impl Setup {
         lane_service::start(settings, parts)
     }
 
-    /// Starts to look at Ethereum, where that is configured.
+    /// The anchors of blocks, and Ethereum, where that is configured.
+    pub(super) fn connect_l1(&self) -> Result<(Anchors, Option<(L1, ViewSender)>), NodeError> {
+        let Some(settings) = &self.l1 else {
+            let has_l1 = self.genesis.l1_chain_id != 0;
+            return Ok((if has_l1 { Anchors::Unseen } else { Anchors::None }, None));
+        };
+        let l1 = l1::connect(settings, &self.genesis, self.metrics.l1.clone())?;
+        let (anchors, views) = l1.anchors();
+        Ok((anchors, Some((l1, views))))
+    }
+
+    /// Starts to look at Ethereum.
     pub(super) fn start_l1(
         &self,
-        validators: &ValidatorSet,
+        (l1, views): (L1, ViewSender),
+        in_force: watch::Receiver<InForce>,
         evidence: &EvidencePool,
         stage: &Stage,
-    ) -> Result<(), NodeError> {
-        let Some(settings) = &self.l1 else { return Ok(()) };
-        let rank = Rank::new(self.key.as_ref().map(SigningKey::validator), validators.clone());
-        let l1 = l1::connect(settings, self.genesis.network(), self.metrics.l1.clone())?;
-        let (watcher, tower) = l1.into_parts(evidence.clone(), rank);
+    ) {
+        let own = self.key.as_ref().map(SigningKey::validator);
+        let (watcher, tower) = l1.into_parts(views, evidence.clone(), own, in_force);
         stage.run(move |stop| watcher.run(stop));
         stage.run(move |stop| tower.run(stop));
-        Ok(())
     }
 
     pub(super) fn engine_config(&self) -> EngineConfig {

@@ -44,7 +44,7 @@ impl ChainService for ChainInfo {
         let core = &self.0;
         core.called("ChainService/GetValidators");
         let validators = match Height::new(request.into_inner().height) {
-            Height::ZERO => Some(core.genesis.validators.clone()),
+            Height::ZERO => Some(core.in_force.borrow().validators.clone()),
             height => {
                 core.check_height(height)?;
                 core.read(move |store| store.validators_at(height)).await?
@@ -97,7 +97,8 @@ impl Core {
 
     fn lane_statuses(&self) -> Vec<LaneStatus> {
         let Some(lanes) = &self.lanes else { return Vec::new() };
-        let power = |validator| self.genesis.validators.get(validator).map_or(0, |member| member.power.get());
+        let validators = self.in_force.borrow().validators.clone();
+        let power = |validator| validators.get(validator).map_or(0, |member| member.power.get());
         let status = lanes.status();
         let lanes = status.borrow();
         lanes

@@ -6,6 +6,7 @@ use super::pending::Pending;
 use super::slots::Slots;
 use super::{RpcContext, RpcLimits};
 use crate::evidence::EvidencePool;
+use crate::in_force::InForce;
 use crate::lane_service::LaneHandle;
 use crate::log::LogHandle;
 use crate::metrics::{MethodLabel, ReasonLabel, RpcMetrics};
@@ -27,6 +28,7 @@ const BEHIND: u64 = 10;
 pub(super) struct Core {
     pub(super) genesis: Arc<Genesis>,
     pub(super) network: NetworkId,
+    pub(super) in_force: watch::Receiver<InForce>,
     pub(super) store: Store,
     pub(super) lanes: Option<LaneHandle>,
     pub(super) evidence: EvidencePool,
@@ -64,6 +66,7 @@ impl Core {
         Ok(Arc::new(Self {
             network: context.genesis.network(),
             genesis: context.genesis,
+            in_force: context.in_force,
             store: context.store,
             lanes: context.lanes,
             evidence: context.evidence,

@@ -130,11 +130,10 @@ async fn follow(
 }
 
 fn certified(block: &FinalizedBlock) -> CertifiedHeader {
-    // The set of genesis stands, so that no block has another one than its successor.
     CertifiedHeader {
         header: block.proposal.header.clone(),
         certificate: block.certificate.clone(),
-        next_validators: None,
+        next_validators: block.proposal.next_validators.clone(),
     }
 }
 

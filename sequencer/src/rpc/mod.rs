@@ -35,6 +35,7 @@ pub use limits::RpcLimits;
 pub use server::{RpcError, RpcListeners, serve};
 
 use crate::evidence::EvidencePool;
+use crate::in_force::InForce;
 use crate::lane_service::LaneHandle;
 use crate::log::LogHandle;
 use crate::metrics::RpcMetrics;
@@ -49,9 +50,11 @@ use tokio::sync::{broadcast, watch};
 pub struct RpcContext {
     /// The network's genesis.
     pub genesis: Arc<Genesis>,
+    /// The validator set and the anchor that hold now.
+    pub in_force: watch::Receiver<InForce>,
     /// Where finalized blocks are kept.
     pub store: Store,
-    /// Takes transactions; `None` on a node that is no validator.
+    /// Takes transactions; `None` on a node without a consensus key.
     pub lanes: Option<LaneHandle>,
     /// Blocks as they are finalized, durable before they arrive. Subscribed before `heads` was read.
     pub finalized: broadcast::Receiver<Arc<FinalizedBlock>>,

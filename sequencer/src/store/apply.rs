@@ -143,6 +143,9 @@ fn put_decided(
     let value = encode_decided(proposal, certificate);
     outcome.bytes += value.len() as u64;
     tables.decided.insert(proposal.header.height.get(), value.as_slice())?;
+    if let Some(next) = &proposal.next_validators {
+        tables.sets.insert(next.hash().as_bytes(), next.to_bytes().as_slice())?;
+    }
     Ok(())
 }
 

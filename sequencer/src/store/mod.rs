@@ -70,6 +70,7 @@ pub struct Store(Arc<Shared>);
 struct Shared {
     database: Arc<Database>,
     network: NetworkId,
+    /// The set of genesis.
     validators: ValidatorSet,
     queue: Queue,
     bounds: Arc<Bounds>,

@@ -2,7 +2,7 @@
 
 use super::records::{decode_batch, decode_block_batches, decode_decided};
 use super::tables::{
-    BATCHES, BLOCK_BATCHES, BODIES, DECIDED, OWN, SEGMENTS, lane_key, lane_keys, segment_key,
+    BATCHES, BLOCK_BATCHES, BODIES, DECIDED, OWN, SEGMENTS, SETS, lane_key, lane_keys, segment_key,
 };
 use super::{Store, StoreError};
 use bytes::Bytes;
@@ -95,11 +95,15 @@ impl Store {
 
     /// The set that decides the block at a height; `None` where the block is not kept.
     pub fn validators_at(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
-        let validators = &self.0.validators;
-        let block = self.certified_header(height)?;
-        Ok(block
-            .filter(|block| block.header.validators_hash == validators.hash())
-            .map(|_| validators.clone()))
+        let Some(block) = self.certified_header(height)? else { return Ok(None) };
+        let hash = block.header.validators_hash;
+        if hash == self.0.validators.hash() {
+            return Ok(Some(self.0.validators.clone()));
+        }
+        let sets = self.0.database.begin_read()?.open_table(SETS)?;
+        let Some(value) = sets.get(hash.as_bytes())? else { return Ok(None) };
+        let set = ValidatorSet::from_bytes(value.value().to_vec());
+        Ok(Some(set.map_err(StoreError::damaged("a validator set"))?))
     }
 
     /// The first and the last batch of a rollup that are kept.
@@ -189,8 +193,8 @@ fn whole(rollup: RollupId) -> std::ops::RangeInclusive<(u64, u64)> {
 
 fn certified(value: &[u8]) -> Result<CertifiedHeader, StoreError> {
     let (proposal, certificate) = decode_decided(value)?;
-    // The set of genesis stands, so that no block has another one than its successor.
-    Ok(CertifiedHeader { header: proposal.header.clone(), certificate, next_validators: None })
+    let next_validators = proposal.next_validators.clone();
+    Ok(CertifiedHeader { header: proposal.header.clone(), certificate, next_validators })
 }
 
 /// The range read forward, or `None` when a place has variants or is missing so that only the chain itself tells.

@@ -8,7 +8,7 @@ use fairlane_types::{LaneId, LaneSeq, SegmentDigest, SegmentRef};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 
 /// The format of the file. Raised when older software could not read what is written.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// Bytes of a lane id.
 const LANE_BYTES: usize = 36;
@@ -40,6 +40,8 @@ pub(super) const BLOCK_BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinitio
 pub(super) const BATCHES: TableDefinition<'_, BatchKey, &[u8]> = TableDefinition::new("batches");
 /// The canonical items of each batch.
 pub(super) const BODIES: TableDefinition<'_, BatchKey, &[u8]> = TableDefinition::new("bodies");
+/// Validator sets that decided blocks brought, by their hashes.
+pub(super) const SETS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("validator_sets");
 /// Snapshots of the chain state.
 pub(super) const SNAPSHOTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("snapshots");
 
@@ -63,6 +65,7 @@ pub(super) struct Tables<'t> {
     pub(super) block_batches: Table<'t, u64, &'static [u8]>,
     pub(super) batches: Table<'t, BatchKey, &'static [u8]>,
     pub(super) bodies: Table<'t, BatchKey, &'static [u8]>,
+    pub(super) sets: Table<'t, &'static [u8; 32], &'static [u8]>,
     pub(super) snapshots: Table<'t, u64, &'static [u8]>,
 }
 
@@ -79,6 +82,7 @@ impl<'t> Tables<'t> {
             block_batches: transaction.open_table(BLOCK_BATCHES)?,
             batches: transaction.open_table(BATCHES)?,
             bodies: transaction.open_table(BODIES)?,
+            sets: transaction.open_table(SETS)?,
             snapshots: transaction.open_table(SNAPSHOTS)?,
         })
     }

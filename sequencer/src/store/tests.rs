@@ -438,13 +438,13 @@ async fn a_newer_format_is_refused() {
     let transaction = database.begin_write().unwrap();
     {
         let mut meta = transaction.open_table(tables::META).unwrap();
-        meta.insert(tables::META_FORMAT, 3u32.to_be_bytes().as_slice()).unwrap();
+        meta.insert(tables::META_FORMAT, (tables::FORMAT + 1).to_be_bytes().as_slice()).unwrap();
     }
     transaction.commit().unwrap();
     drop(database);
     let genesis = &fixture.chain.genesis;
     let error = Store::open(&fixture.path, genesis.network(), genesis).unwrap_err();
-    assert!(matches!(error, OpenError::NewerFormat { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::NewerFormat { found: 4, known: 3, .. }), "{error}");
 }
 
 #[test]

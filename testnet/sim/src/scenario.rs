@@ -162,6 +162,7 @@ impl Scenario {
             rollups: rollups.to_vec(),
             l1_chain_id: 0,
             stake_manager: [0; 20],
+            l1_epoch: 0,
         };
         Setup::new(genesis, keys)
     }

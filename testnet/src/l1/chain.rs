@@ -5,7 +5,7 @@ use fairlane_l1::deploy::deploy;
 use fairlane_l1::dev::{Anvil, funded_keys, mine_to, set_block_time};
 use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::registration::OperatorAccount;
-use fairlane_l1::{DeployParams, Deployment, DynProvider, Epoch, L1State, PrivateKeySigner};
+use fairlane_l1::{Address, DeployParams, Deployment, DynProvider, Epoch, L1State, PrivateKeySigner};
 use fairlane_sequencer::config::{Home, L1Config};
 use fairlane_sequencer::keys;
 use fairlane_types::{Genesis, ValidatorSet};
@@ -18,8 +18,8 @@ use std::time::Duration;
 pub(super) const STAKE: u128 = 2_000_000_000_000_000_000_000;
 /// Seconds between blocks, once the network is set up.
 const BLOCK_SECONDS: u64 = 1;
-/// Blocks in an epoch: short enough to watch a validator leave.
-const EPOCH_LENGTH: u32 = 10;
+/// Blocks in an epoch: short enough to watch validators come and go.
+const EPOCH_LENGTH: u32 = 6;
 /// The reporter's key file in a node's home.
 const REPORTER_KEY: &str = "keys/reporter.key";
 /// The deployment's record in a node's home, as the configuration's default says.
@@ -70,20 +70,11 @@ impl L1Chain {
         account.ok_or_else(|| eyre::eyre!("at most {} validators have accounts", Self::max_validators()))
     }
 
-    /// Registers the validators of these homes with stake, and advances to where their set is fixed. Gives that set.
-    pub async fn register(&self, homes: &[Home]) -> eyre::Result<ValidatorSet> {
+    /// Registers the validators of these homes with stake, and advances to where their set is fixed. Gives that set and
+    /// its epoch.
+    pub async fn register(&self, homes: &[Home]) -> eyre::Result<(Epoch, ValidatorSet)> {
         for (index, home) in homes.iter().enumerate() {
-            let key = self.operator(index)?;
-            let provider = connect_with_key(self.url(), key.clone())?;
-            let account = OperatorAccount {
-                deployment: &self.deployment,
-                provider: &provider,
-                operator: key.address(),
-            };
-            account.mint(STAKE).await?;
-            let consensus = keys::read_consensus(&home.consensus_key())?;
-            let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
-            account.register(&consensus, &checkpoint, STAKE, "/ip4/127.0.0.1/tcp/1").await?;
+            self.register_one(index, home).await?;
         }
         let provider = self.reader()?;
         let state = L1State::newest(&provider, &self.deployment.contracts);
@@ -91,13 +82,38 @@ impl L1Chain {
         let epoch = Epoch(state.epoch().await?.0 + 3);
         mine_to(&provider, self.deployment.clock.fixed_after(epoch)).await?;
         let set = state.validator_set(epoch).await?;
-        set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))
+        Ok((epoch, set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))?))
+    }
+
+    /// Registers the validator of one home, with stake.
+    pub async fn register_one(&self, index: usize, home: &Home) -> eyre::Result<()> {
+        let (provider, operator) = self.writer(index + 1)?;
+        let account = OperatorAccount { deployment: &self.deployment, provider: &provider, operator };
+        account.mint(STAKE).await?;
+        let consensus = keys::read_consensus(&home.consensus_key())?;
+        let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
+        account.register(&consensus, &checkpoint, STAKE, "/ip4/127.0.0.1/tcp/1").await?;
+        Ok(())
+    }
+
+    /// Asks stake of the validator with this index back.
+    pub async fn unbond(&self, index: usize, amount: u128) -> eyre::Result<()> {
+        let (provider, operator) = self.writer(index + 1)?;
+        let account = OperatorAccount { deployment: &self.deployment, provider: &provider, operator };
+        account.request_unbond(amount).await?;
+        Ok(())
+    }
+
+    /// A connection that signs with an account, and the account: the first is the guardian's, the others are the
+    /// operators'.
+    pub fn writer(&self, account: usize) -> eyre::Result<(DynProvider, Address)> {
+        let key = self.accounts.get(account).ok_or_else(|| eyre::eyre!("there is no account {account}"))?;
+        Ok((connect_with_key(self.url(), key.clone())?, key.address()))
     }
 
     /// Opens the network of a genesis; from now on blocks come with time.
     pub async fn open(&self, genesis: &Genesis) -> eyre::Result<()> {
-        let guardian = self.accounts.first().cloned().expect("a development node funds accounts");
-        let provider = connect_with_key(self.url(), guardian)?;
+        let (provider, _) = self.writer(0)?;
         let network = self.deployment.open_network(&provider, &genesis.hash()).await?;
         eyre::ensure!(network == genesis.network(), "the contracts were opened for another network");
         Ok(set_block_time(&provider, BLOCK_SECONDS).await?)

@@ -2,6 +2,8 @@
 
 mod chain;
 mod double_signer;
+pub mod set_demo;
+mod sets;
 pub mod slash_demo;
 
 pub use chain::L1Chain;

@@ -1,13 +1,15 @@
 //! `slash-demo`: a validator signs two histories, and the network sees to it that it loses stake: found, proven on
-//! Ethereum, put out of the set, with nobody touching anything.
+//! Ethereum, put out of the set there and then in the network, with nobody touching anything.
 
 use super::chain::{L1Chain, STAKE};
 use super::double_signer::{self, Offence};
+use super::sets;
 use crate::network::{Hosts, LocalNetwork, NetworkSpec};
 use eyre::WrapErr as _;
 use fairlane_l1::{Address, DynProvider, Epoch, L1State};
 use fairlane_proto::v1::EvidenceRecord;
 use fairlane_proto::v1::evidence_record::Fate;
+use fairlane_rollup_adapter::Client;
 use fairlane_types::{GroupId, ValidatorId};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -46,7 +48,7 @@ pub async fn run(args: SlashDemoArgs) -> eyre::Result<()> {
         log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
     };
     println!("Starting Ethereum (anvil) and {} validators with stake ...", args.validators);
-    let mut network = LocalNetwork::create_on_l1(&spec, args.home).await?;
+    let mut network = LocalNetwork::create_on_l1(&spec, spec.validators, args.home).await?;
     network.start().await?;
     let outcome = Demo::new(&mut network)?.run(args.offence).await;
     network.stop().await;
@@ -92,6 +94,7 @@ impl<'a> Demo<'a> {
         self.punished(begun).await?;
         self.stake_is_lost().await?;
         self.leaves_the_set(begun).await?;
+        self.is_out(begun).await?;
         self.still_orders().await
     }
 
@@ -205,6 +208,19 @@ impl<'a> Demo<'a> {
             eyre::ensure!(Instant::now() < deadline, "the offender is still in the set of epoch {fixed}");
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// Waits until the network is decided by a set without the offender, as its headers prove.
+    async fn is_out(&self, begun: Instant) -> eyre::Result<()> {
+        let client = Client::connect(&self.network.nodes[0].endpoint(), &self.network.genesis).await?;
+        let deadline = Instant::now() + LEAVE_LIMIT;
+        let (height, set) = sets::wait_until_left(&client, deadline, &self.validator).await?;
+        println!(
+            "Out        of the network's set from height {height} on: {} members ({:.1} s)",
+            set.len(),
+            begun.elapsed().as_secs_f64()
+        );
+        Ok(())
     }
 
     async fn still_orders(&mut self) -> eyre::Result<()> {

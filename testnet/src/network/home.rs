@@ -6,6 +6,7 @@ use crate::l1::L1Chain;
 use crate::ports;
 use eyre::WrapErr;
 use fairlane_chain::CONCATENATE_SUFFIX;
+use fairlane_l1::Epoch;
 use fairlane_sequencer::config::{self, Config, Home, L1Config, LogFormat};
 use fairlane_sequencer::genesis_file;
 use fairlane_sequencer::keys;
@@ -22,7 +23,7 @@ const PORTS: usize = 5;
 /// What kind of network to make.
 #[derive(Clone, Debug)]
 pub struct NetworkSpec {
-    /// How many validators, each with the same power.
+    /// How many nodes; validators have the same power each.
     pub validators: usize,
     /// The ordering group of each rollup; rollup ids count from 1.
     pub groups: Vec<GroupId>,
@@ -77,14 +78,16 @@ pub(super) fn write_homes(spec: &NetworkSpec, dir: &Path) -> eyre::Result<(Genes
     Ok((genesis, nodes))
 }
 
-/// Writes the homes of a network whose validators have stake on an Ethereum of its own.
+/// Writes the homes of a network whose first `members` nodes have stake on an Ethereum of its own.
 pub(super) async fn write_homes_on_l1(
     spec: &NetworkSpec,
+    members: usize,
     dir: &Path,
 ) -> eyre::Result<(Genesis, Vec<Node>, L1Chain)> {
     let homes = new_homes(spec, dir)?;
     let chain = L1Chain::start(dir).await?;
-    let genesis = genesis(spec, chain.register(&homes).await?, Some(&chain))?;
+    let (epoch, validators) = chain.register(&homes[..members]).await?;
+    let genesis = genesis(spec, validators, Some((&chain, epoch)))?;
     chain.open(&genesis).await?;
     let nodes = furnish(spec, &homes, &genesis, |index, home| chain.equip(index, home))?;
     Ok((genesis, nodes, chain))
@@ -130,7 +133,12 @@ fn equal_validators(homes: &[Home]) -> eyre::Result<ValidatorSet> {
     Ok(ValidatorSet::new(homes.iter().map(member).collect::<eyre::Result<_>>()?)?)
 }
 
-fn genesis(spec: &NetworkSpec, validators: ValidatorSet, l1: Option<&L1Chain>) -> eyre::Result<Genesis> {
+fn genesis(
+    spec: &NetworkSpec,
+    validators: ValidatorSet,
+    l1: Option<(&L1Chain, Epoch)>,
+) -> eyre::Result<Genesis> {
+    let contracts = l1.map(|(chain, _)| &chain.deployment);
     let genesis = Genesis {
         name: format!(
             "fairlane-local{}",
@@ -140,8 +148,10 @@ fn genesis(spec: &NetworkSpec, validators: ValidatorSet, l1: Option<&L1Chain>) -
         params: ProtocolParams::default(),
         validators,
         rollups: spec.rollups(),
-        l1_chain_id: l1.map_or(0, |chain| chain.deployment.chain_id),
-        stake_manager: l1.map_or([0; 20], |chain| chain.deployment.contracts.stake_manager.into_array()),
+        l1_chain_id: contracts.map_or(0, |deployment| deployment.chain_id),
+        stake_manager: contracts
+            .map_or([0; 20], |deployment| deployment.contracts.stake_manager.into_array()),
+        l1_epoch: l1.map_or(0, |(_, epoch)| epoch.0),
     };
     genesis.check()?;
     Ok(genesis)

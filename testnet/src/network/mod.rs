@@ -66,10 +66,15 @@ impl LocalNetwork {
         Ok(Self { genesis, nodes, l1: None, home })
     }
 
-    /// The same with an Ethereum of its own, on which each validator has stake.
-    pub async fn create_on_l1(spec: &NetworkSpec, keep: Option<PathBuf>) -> eyre::Result<Self> {
+    /// The same with an Ethereum of its own, on which the first `members` nodes have stake and are the validators of
+    /// genesis.
+    pub async fn create_on_l1(
+        spec: &NetworkSpec,
+        members: usize,
+        keep: Option<PathBuf>,
+    ) -> eyre::Result<Self> {
         let home = Home::make(keep)?;
-        let (genesis, nodes, chain) = home::write_homes_on_l1(spec, home.path()).await?;
+        let (genesis, nodes, chain) = home::write_homes_on_l1(spec, members, home.path()).await?;
         Ok(Self { genesis, nodes, l1: Some(chain), home })
     }
 

@@ -6,7 +6,7 @@ use fairlane_chain::{BlockInput, ChainState, Prepared, prepare};
 use fairlane_lanes::{CutContent, LaneContent};
 use fairlane_types::evidence::SignedSegmentHeader;
 use fairlane_types::{
-    Cut, Event, Evidence, Genesis, GroupId, Incarnation, L1Anchor, Leg, ProtocolParams, RollupId, RollupSpec,
+    Cut, Event, Evidence, Genesis, GroupId, Incarnation, LaneId, Leg, ProtocolParams, RollupId, RollupSpec,
     Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, TxId, Validator, ValidatorSet,
     VotingPower,
 };
@@ -41,17 +41,25 @@ enum Said {
     Peer(SegmentRef),
 }
 
-#[derive(Default)]
 pub struct Lane {
+    pub id: LaneId,
+    key: SigningKey,
     /// The chain that the cuts follow.
     pub segments: Vec<Arc<Segment>>,
     said: Vec<(u64, Said)>,
 }
 
+impl Lane {
+    fn new(key: &SigningKey, incarnation: u32) -> Self {
+        let id = LaneId { validator: key.validator(), incarnation: Incarnation::new(incarnation) };
+        Self { id, key: key.clone(), segments: Vec::new(), said: Vec::new() }
+    }
+}
+
 pub struct World {
     pub genesis: Genesis,
+    /// First those of the genesis set, in its order.
     pub lanes: Vec<Lane>,
-    keys: Vec<SigningKey>,
 }
 
 impl World {
@@ -79,23 +87,42 @@ impl World {
             rollups: rollups.collect(),
             l1_chain_id: 0,
             stake_manager: [0; 20],
+            l1_epoch: 0,
         };
-        let lanes = keys.iter().map(|_| Lane::default()).collect();
-        Self { genesis, lanes, keys }
+        let lanes = keys.iter().map(|key| Lane::new(key, 1)).collect();
+        Self { genesis, lanes }
     }
 
     pub fn state(&self) -> ChainState {
         ChainState::genesis(&self.genesis).unwrap()
     }
 
-    fn lane_id(&self, lane: usize) -> fairlane_types::LaneId {
-        self.genesis.validators.members()[lane].lane()
+    /// A lane of a validator that is not in the genesis set. Gives its place among the lanes.
+    pub fn newcomer(&mut self, seed: u8) -> usize {
+        self.lanes.push(Lane::new(&SigningKey::from_seed(&[seed; 32]), 1));
+        self.lanes.len() - 1
+    }
+
+    /// The next lane of the validator of a lane. Gives its place among the lanes.
+    pub fn comes_back(&mut self, lane: usize) -> usize {
+        let (key, incarnation) = (self.lanes[lane].key.clone(), self.lanes[lane].id.incarnation.get());
+        self.lanes.push(Lane::new(&key, incarnation + 1));
+        self.lanes.len() - 1
+    }
+
+    /// A set of these lanes' validators, with their powers.
+    pub fn set(&self, members: &[(usize, u64)]) -> ValidatorSet {
+        let member = |(lane, power): &(usize, u64)| {
+            let LaneId { validator: id, incarnation } = self.lanes[*lane].id;
+            Validator { id, power: VotingPower::new(*power), incarnation }
+        };
+        ValidatorSet::new(members.iter().map(member).collect()).unwrap()
     }
 
     /// The newest segment of a lane.
     pub fn head(&self, lane: usize) -> SegmentRef {
         let last = self.lanes[lane].segments.last();
-        last.map_or(SegmentRef::empty(self.lane_id(lane)), |segment| segment.reference())
+        last.map_or(SegmentRef::empty(self.lanes[lane].id), |segment| segment.reference())
     }
 
     /// A client gives transactions to a lane.
@@ -145,15 +172,15 @@ impl World {
             events,
             transactions,
         };
-        draft.seal(self.state().network(), &self.genesis.params, &self.keys[lane]).unwrap()
+        draft.seal(self.state().network(), &self.genesis.params, &self.lanes[lane].key).unwrap()
     }
 
     /// Each of `lanes` references the newest segment of every other, then closes a segment.
     pub fn round(&mut self, lanes: &[usize], ms: u64) {
         let heads: Vec<_> = (0..self.lanes.len()).map(|lane| self.head(lane)).collect();
         for lane in lanes {
-            for (other, head) in heads.iter().enumerate() {
-                if other != *lane && head.seq.get() > 0 {
+            for head in &heads {
+                if head.lane.validator != self.lanes[*lane].id.validator && head.seq.get() > 0 {
                     self.peer(*lane, ms, *head);
                 }
             }
@@ -167,14 +194,15 @@ impl World {
         self.round(&all, ms);
     }
 
-    /// A block that takes each lane to a sequence.
+    /// A block that takes each lane of the set to a sequence; `heads` is by lane.
     pub fn block_to(&self, state: &ChainState, heads: &[u64]) -> BlockInput {
         let base = state.base();
         let mut cut = Vec::new();
         let mut lanes = Vec::new();
-        for ((lane, last), head) in self.lanes.iter().zip(base.cut.heads()).zip(heads) {
+        for last in base.cut.heads() {
+            let place = self.lanes.iter().position(|lane| lane.id == last.lane).unwrap();
             let first = last.seq.get() as usize;
-            let segments = lane.segments[first..*head as usize].to_vec();
+            let segments = self.lanes[place].segments[first..heads[place] as usize].to_vec();
             cut.push(segments.last().map_or(*last, |segment| segment.reference()));
             lanes.push(LaneContent { lane: last.lane, segments });
         }
@@ -182,7 +210,8 @@ impl World {
             cut: Cut::new(cut).unwrap(),
             content: CutContent { lanes },
             evidence: Vec::new(),
-            l1_anchor: L1Anchor::default(),
+            l1_anchor: state.l1_anchor(),
+            next_validators: None,
         }
     }
 

@@ -2,23 +2,24 @@
 //!
 //! It shares no code with the crate. The ordering engine is the real one: what is checked here is what it is fed
 //! with, and what is remembered between blocks.
-#![allow(unreachable_pub, reason = "a module of a test binary")]
+#![allow(unreachable_pub, dead_code, reason = "a module of test binaries, each of which uses its own part")]
 
 use fairlane_chain::{BlockInput, OrderedEntry};
 use fairlane_ordering::{Engine, Groups, LaneAppend, OrderingParams, PlacedRun, Run, RunTx};
-use fairlane_types::{BlockId, Event, Genesis, Segment, Timestamp, Transaction, TxId};
+use fairlane_types::{BlockId, Event, Genesis, LaneId, Segment, Timestamp, Transaction, TxId, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub struct Oracle {
     genesis: Genesis,
+    validators: ValidatorSet,
     engine: Engine,
-    /// Every decided segment of each lane.
-    chains: Vec<Vec<Arc<Segment>>>,
+    /// Every decided segment of each lane that ever was.
+    chains: BTreeMap<LaneId, Vec<Arc<Segment>>>,
     /// How many segments of another lane (second) a lane (first) has referenced.
-    referenced: BTreeMap<(usize, usize), usize>,
+    referenced: BTreeMap<(LaneId, LaneId), usize>,
     /// Places of transactions that expired too late when their segment was decided: lane, segment, index.
-    late: BTreeSet<(usize, usize, usize)>,
+    late: BTreeSet<(LaneId, usize, usize)>,
     /// All ids that were ever ordered.
     emitted: BTreeSet<TxId>,
 }
@@ -29,8 +30,9 @@ impl Oracle {
             OrderingParams { group_cap: genesis.params.group_cap, expiry_bound: genesis.params.expiry_bound };
         Self {
             genesis: genesis.clone(),
+            validators: genesis.validators.clone(),
             engine: Engine::new(&genesis.validators.powers(), params).unwrap(),
-            chains: vec![Vec::new(); genesis.validators.len()],
+            chains: genesis.validators.members().iter().map(|member| (member.lane(), Vec::new())).collect(),
             referenced: BTreeMap::new(),
             late: BTreeSet::new(),
             emitted: BTreeSet::new(),
@@ -39,13 +41,19 @@ impl Oracle {
 
     /// Chain time and order of the next block.
     pub fn block(&mut self, input: &BlockInput, parent: BlockId) -> (Timestamp, Vec<OrderedEntry>) {
-        let before: Vec<usize> = self.chains.iter().map(Vec::len).collect();
-        for (chain, lane) in self.chains.iter_mut().zip(&input.content.lanes) {
+        let mut before = Vec::new();
+        for lane in &input.content.lanes {
+            let chain = self.chains.entry(lane.lane).or_default();
+            before.push((lane.lane, chain.len()));
             chain.extend(lane.segments.iter().cloned());
         }
-        let appends: Vec<_> = (0..before.len()).filter_map(|lane| self.receive(lane, before[lane])).collect();
+        let appends: Vec<_> = before
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (lane, first))| self.receive(place, *lane, *first))
+            .collect();
         let ordered = self.engine.step(&appends, &self.emitted, &parent.into());
-        for (lane, first) in before.into_iter().enumerate() {
+        for (lane, first) in before {
             self.judge_lateness(lane, first, ordered.clock);
         }
         let mut entries = Vec::new();
@@ -55,15 +63,34 @@ impl Oracle {
                 entries.push(OrderedEntry { id: tx.id, key: tx.key, lo: tx.lo, hi: tx.hi, component });
             }
         }
+        if let Some(next) = &input.next_validators {
+            self.change(next.clone());
+        }
         (ordered.clock, entries)
+    }
+
+    /// What a validator holds, it holds in whichever lane.
+    fn change(&mut self, next: ValidatorSet) {
+        let old = self.validators.members();
+        let from_old = |id| old.iter().position(|member| member.id == id);
+        let from_old: Vec<_> = next.members().iter().map(|member| from_old(member.id)).collect();
+        self.engine.change_powers(&next.powers(), &from_old).unwrap();
+        self.validators = next;
+    }
+
+    /// The ordering rule's state, as a snapshot has it.
+    pub fn ordering(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.engine.encode(&mut bytes);
+        bytes
     }
 
     pub fn live_count(&self) -> usize {
         self.engine.live_ids().count()
     }
 
-    fn receive(&mut self, lane: usize, first: usize) -> Option<LaneAppend> {
-        let new = self.chains[lane][first..].to_vec();
+    fn receive(&mut self, place: usize, lane: LaneId, first: usize) -> Option<LaneAppend> {
+        let new = self.chains[&lane][first..].to_vec();
         let head_time = new.iter().map(|segment| segment.header().timestamp).max()?;
         let mut runs = Vec::new();
         for (offset, segment) in new.iter().enumerate() {
@@ -78,33 +105,29 @@ impl Oracle {
                         }
                     }
                     Event::Peer { segment: peer, .. } => {
-                        let members = self.genesis.validators.members();
-                        let Some(other) = members.iter().position(|member| member.lane() == peer.lane) else {
-                            continue;
-                        };
+                        let Some(chain) = self.chains.get(&peer.lane) else { continue };
                         let seq = peer.seq.get() as usize;
-                        let known = *self.referenced.entry((lane, other)).or_default();
-                        let is_decided = self.chains[other]
-                            .get(seq - 1)
-                            .is_some_and(|there| there.digest() == peer.digest);
+                        let known = *self.referenced.entry((lane, peer.lane)).or_default();
+                        let is_decided =
+                            chain.get(seq - 1).is_some_and(|there| there.digest() == peer.digest);
                         if !is_decided || seq <= known {
                             continue;
                         }
                         for at in known..seq {
-                            for index in 0..self.chains[other][at].transactions().len() {
-                                self.place(other, at, index, time, &mut runs);
+                            for index in 0..self.chains[&peer.lane][at].transactions().len() {
+                                self.place(peer.lane, at, index, time, &mut runs);
                             }
                         }
-                        self.referenced.insert((lane, other), seq);
+                        self.referenced.insert((lane, peer.lane), seq);
                     }
                 }
             }
         }
-        Some(LaneAppend { lane, runs, head_time: Some(head_time) })
+        Some(LaneAppend { lane: place, runs, head_time: Some(head_time) })
     }
 
-    fn place(&self, lane: usize, at: usize, index: usize, time: Timestamp, runs: &mut Vec<PlacedRun>) {
-        let tx = &self.chains[lane][at].transactions()[index];
+    fn place(&self, lane: LaneId, at: usize, index: usize, time: Timestamp, runs: &mut Vec<PlacedRun>) {
+        let tx = &self.chains[&lane][at].transactions()[index];
         let Some(groups) = self.groups(tx) else { return };
         if self.late.contains(&(lane, at, index)) {
             return;
@@ -121,8 +144,8 @@ impl Oracle {
         Some(Groups::new(groups).unwrap())
     }
 
-    fn judge_lateness(&mut self, lane: usize, first: usize, clock: Timestamp) {
-        for (at, segment) in self.chains[lane].iter().enumerate().skip(first) {
+    fn judge_lateness(&mut self, lane: LaneId, first: usize, clock: Timestamp) {
+        for (at, segment) in self.chains[&lane].iter().enumerate().skip(first) {
             for (index, tx) in segment.transactions().iter().enumerate() {
                 if tx.expires_at().as_nanos() > clock.as_nanos() + self.genesis.params.expiry_bound {
                     self.late.insert((lane, at, index));

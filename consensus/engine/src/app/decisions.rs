@@ -34,6 +34,7 @@ impl App {
             services.decide(written.0, written.1).await?;
             Ok(Outcome::Done)
         });
+        self.joining.clone_from(&proposal.next_validators);
         self.decided = Some((proposal, certificate));
         answer(reply, ());
         Ok(())

@@ -47,9 +47,10 @@ impl App {
         self.height = tip.height.next();
         self.round = Round::ZERO;
         self.proposers = ProposerSet::new(tip.validators.clone(), |lane| self.activity.is_active(lane));
-        self.watch.advance(self.height);
+        self.watch.advance(self.height, &tip.validators);
         self.candidate = None;
         self.decided = None;
+        self.joining = None;
         self.tip = tip;
         self.phase = Phase::Holding { release, until: tokio::time::Instant::now() + self.max_hold };
         let height = self.height;

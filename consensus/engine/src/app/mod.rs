@@ -31,7 +31,7 @@ use arc_malachitebft_app::engine::host::{HeightParams, HostMsg, Next};
 use arc_malachitebft_app::types::core::{LinearTimeouts, PolkaCertificate};
 use chain::Tip;
 use fairlane_agreement::{Activity, BlockHeight, FairlaneContext, ProposalPart, ProposerSet, Watch};
-use fairlane_types::{BlockId, CommitCertificate, Evidence, Height, Proposal, Round};
+use fairlane_types::{BlockId, CommitCertificate, Evidence, Height, Proposal, Round, ValidatorSet};
 use observing::Peers;
 use ractor::RpcReplyPort;
 use services::{Candidate, Judgement, OwnProposal};
@@ -123,6 +123,8 @@ pub(crate) struct App {
     activity: Activity,
     values: Values,
     decided: Option<(Arc<Proposal>, CommitCertificate)>,
+    /// The set of the next height, where the height is decided and brings another one.
+    joining: Option<ValidatorSet>,
     candidate: Option<Candidate>,
     judging: Vec<Judging>,
     /// The task that waits for a cut while the height is held back.
@@ -146,7 +148,7 @@ impl App {
         let height = tip.height.next();
         Self {
             proposers: ProposerSet::new(tip.validators.clone(), |lane| activity.is_active(lane)),
-            watch: Watch::new(services.network_id, height),
+            watch: Watch::new(services.network_id, height, tip.validators.clone()),
             services: Arc::new(services),
             requests: inputs.requests,
             events: inputs.events,
@@ -165,6 +167,7 @@ impl App {
             activity,
             values: Values::default(),
             decided: None,
+            joining: None,
             candidate: None,
             judging: Vec::new(),
             holding: None,

@@ -53,7 +53,7 @@ impl App {
         match event {
             NetworkEvent::Vote(_, vote) => self.on_vote(&vote),
             NetworkEvent::Proposal(_, proposal) => {
-                if let Some(evidence) = self.watch.proposal(&proposal, &self.proposers) {
+                if let Some(evidence) = self.watch.proposal(&proposal) {
                     self.hand_out(evidence);
                 }
             }
@@ -95,7 +95,7 @@ impl App {
 
     /// A vote for the height that we hold back says that others have begun it.
     fn on_vote(&mut self, vote: &SignedVote<FairlaneContext>) {
-        if let Some(evidence) = self.watch.vote(vote, &self.proposers) {
+        if let Some(evidence) = self.watch.vote(vote) {
             self.hand_out(evidence);
         }
         let begun = matches!(self.phase, Phase::Holding { .. }) && vote.message.height.0 == self.height;

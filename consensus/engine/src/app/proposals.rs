@@ -9,8 +9,9 @@ use super::values::{Knowledge, Place};
 use super::{App, Judging, Outcome, Phase};
 use arc_malachitebft_app::streaming::StreamMessage;
 use arc_malachitebft_app::types::core::Validity;
-use fairlane_agreement::{Address, ProposalPart};
-use fairlane_types::{BlockId, Proposal, Round};
+use fairlane_agreement::ProposalPart;
+use fairlane_types::crypto::PublicKey;
+use fairlane_types::{BlockId, Proposal, Round, ValidatorId};
 use std::sync::Arc;
 
 /// How many values are judged at a time.
@@ -36,20 +37,25 @@ impl App {
     }
 
     /// Keeps a part until this height is committed: others are ahead by a moment at times. Who proposes there is not
-    /// known before, but only members are heard.
+    /// known before, but only members are heard, and those that join with the next height.
     fn keep_early(&mut self, part: ProposalPart) {
         let of_one = self.early.iter().filter(|early| early.proposer == part.proposer).count();
         let room = self.early.len() < MAX_EARLY && of_one < MAX_EARLY_OF_ONE;
-        let signed = || {
-            self.proposers
-                .member(&Address(part.proposer))
-                .is_some_and(|member| part.is_signed_by(&self.services.network_id, &member.key))
-        };
-        if room && signed() {
+        if room
+            && self
+                .next_key(&part.proposer)
+                .is_some_and(|key| part.is_signed_by(&self.services.network_id, key))
+        {
             self.early.push(part);
         } else {
             self.drop_part();
         }
+    }
+
+    /// The key of a member of this height's set or, as far as it is known, of the next one's.
+    fn next_key(&self, validator: &ValidatorId) -> Option<&PublicKey> {
+        let joins = || self.joining.as_ref()?.key(validator);
+        self.proposers.validators().key(validator).or_else(joins)
     }
 
     /// Takes up the parts that came early.

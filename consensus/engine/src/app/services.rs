@@ -82,12 +82,7 @@ impl Services {
             Err(CutVerdict::Invalid(why)) => return Ok(Judgement::Invalid(why)),
             Err(CutVerdict::Untimely(why)) => return Ok(Judgement::Withheld(why)),
         };
-        let input = BlockInput {
-            cut: proposal.cut.clone(),
-            content,
-            evidence: proposal.evidence.clone(),
-            l1_anchor: proposal.header.l1_anchor,
-        };
+        let input = BlockInput::of(&proposal, content);
         Ok(match self.chain.compute(height, input).await? {
             Computed::Block(prepared) if prepared.proposal.header == proposal.header => {
                 Judgement::Valid(prepared)
@@ -141,8 +136,9 @@ impl Services {
         not_before: Instant,
     ) -> Result<Option<Candidate>, EngineError> {
         let height = base.height.next();
-        let NextCut { cut, content, evidence, l1_anchor } = self.lanes.next_cut(base, not_before).await;
-        let input = BlockInput { cut, content, evidence, l1_anchor };
+        let NextCut { cut, content, evidence, l1_anchor, next_validators } =
+            self.lanes.next_cut(base, not_before).await;
+        let input = BlockInput { cut, content, evidence, l1_anchor, next_validators };
         Ok(match self.chain.compute(height, input).await? {
             Computed::Block(prepared) => Some(Candidate { prepared, made_at: Instant::now() }),
             Computed::Refused(error) => {
@@ -268,12 +264,7 @@ impl Services {
             return Err(EngineError::OutOfStep { decided: height, state: tip.height });
         }
         let content = self.lanes.fetch(tip.base, proposal.cut.clone()).await;
-        let input = BlockInput {
-            cut: proposal.cut.clone(),
-            content,
-            evidence: proposal.evidence.clone(),
-            l1_anchor: proposal.header.l1_anchor,
-        };
+        let input = BlockInput::of(proposal, content);
         match self.chain.compute(height, input).await? {
             Computed::Block(prepared) => Ok(prepared),
             Computed::Refused(source) => Err(EngineError::Uncomputable { height, source }),

@@ -54,9 +54,24 @@ fn free_address() -> Multiaddr {
     format!("/ip4/127.0.0.1/tcp/{port}").parse().expect("it is an address")
 }
 
+/// A set of these nodes' validators.
+fn set_of(disks: &[Disk], members: &[usize]) -> ValidatorSet {
+    let member = |at: &usize| Validator {
+        id: disks[*at].key.validator(),
+        power: VotingPower::new(10),
+        incarnation: Incarnation::ZERO,
+    };
+    ValidatorSet::new(members.iter().map(member).collect()).expect("it is a set")
+}
+
 impl Cluster {
     /// A network of `size` validators, none of which runs yet.
     pub(crate) fn new(size: u8, idle: Duration) -> Self {
+        Self::with_standby(size, 0, idle)
+    }
+
+    /// The same with further nodes that are not in the genesis set.
+    pub(crate) fn with_standby(size: u8, standby: u8, idle: Duration) -> Self {
         let disk = |seed: u8| Disk {
             store: Arc::new(MemoryStore::default()),
             key: SigningKey::from_seed(&[seed; 32]),
@@ -64,25 +79,29 @@ impl Cluster {
             address: free_address(),
             writes: true,
         };
-        let disks: Vec<Disk> = (1..=size).map(disk).collect();
-        let member = |disk: &Disk| Validator {
-            id: disk.key.validator(),
-            power: VotingPower::new(10),
-            incarnation: Incarnation::ZERO,
-        };
+        let disks: Vec<Disk> = (1..=size + standby).map(disk).collect();
+        let members: Vec<usize> = (0..usize::from(size)).collect();
         let genesis = Genesis {
             name: "engine-test".to_owned(),
             time: now(),
             params: ProtocolParams::default(),
-            validators: ValidatorSet::new(disks.iter().map(member).collect()).expect("it is a set"),
+            validators: set_of(&disks, &members),
             rollups: vec![RollupSpec { id: ROLLUP, group: GroupId::ZERO }],
             l1_chain_id: 0,
             stake_manager: [0; 20],
+            l1_epoch: 0,
         };
-        let nodes = (0..size).map(|_| None).collect();
+        let nodes = disks.iter().map(|_| None).collect();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let timeouts = ConsensusTimeouts::default();
         Self { genesis, exchange: Exchange::new(), idle, timeouts, disks, nodes, directory, submitted: 0 }
+    }
+
+    /// The next proposals hand over to a set of these nodes.
+    pub(crate) fn hand_over(&self, members: &[usize]) -> ValidatorSet {
+        let set = set_of(&self.disks, members);
+        self.exchange.hand_over(set.clone());
+        set
     }
 
     /// Adds a second node with a validator's key, as an operator does who runs a backup by mistake. It knows

@@ -5,7 +5,7 @@ use fairlane_engine::{CutVerdict, LaneService, NextCut};
 use fairlane_lanes::{CutBase, CutContent, Judgement, LaneEffect, LaneView, LaneWriter, RefusalKind};
 use fairlane_types::{
     Cut, Height, Incarnation, L1Anchor, LaneId, NetworkId, Proposal, ProtocolParams, Round, Segment,
-    SegmentDigest, SegmentRef, SigningKey, Timestamp, Transaction,
+    SegmentDigest, SegmentRef, SigningKey, Timestamp, Transaction, ValidatorSet,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,11 +26,26 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) struct Exchange {
     archive: Mutex<BTreeMap<SegmentDigest, Arc<Segment>>>,
     feed: broadcast::Sender<Arc<Segment>>,
+    /// The set that the next proposal hands over to, where it is another one than the present.
+    next: Mutex<Option<ValidatorSet>>,
 }
 
 impl Exchange {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { archive: Mutex::default(), feed: broadcast::channel(8192).0 })
+        let (feed, _) = broadcast::channel(8192);
+        Arc::new(Self { archive: Mutex::default(), feed, next: Mutex::default() })
+    }
+
+    /// From now on proposals hand over to this set, as when an epoch begins on Ethereum.
+    pub(crate) fn hand_over(&self, set: ValidatorSet) {
+        *self.next.lock().expect("no panics") = Some(set);
+    }
+
+    /// The anchor of the next proposal, and the set that it carries.
+    fn step(&self, base: &CutBase) -> (L1Anchor, Option<ValidatorSet>) {
+        let next = self.next.lock().expect("no panics").clone().filter(|set| *set != base.validators);
+        let number = base.l1_anchor.number + u64::from(next.is_some());
+        (L1Anchor { number, ..base.l1_anchor }, next)
     }
 
     fn publish(&self, segment: &Arc<Segment>) {
@@ -59,6 +74,15 @@ struct Inner {
     sealed_at: Instant,
     /// From which height on this node writes: it must know its own decided head first.
     writes_from: Height,
+}
+
+impl Inner {
+    /// Whether the node writes its lane: it knows where, and its validator is in the set.
+    fn writes(&self) -> bool {
+        let lane = self.writer.last().lane;
+        let member = self.base.validators.get(&lane.validator);
+        self.base.height >= self.writes_from && member.is_some_and(|member| member.lane() == lane)
+    }
 }
 
 /// One node's lanes.
@@ -148,7 +172,7 @@ impl TestLanes {
         let mut found = Vec::new();
         for effect in effects {
             match effect {
-                LaneEffect::Ready(ready) if inner.base.height >= inner.writes_from => {
+                LaneEffect::Ready(ready) if inner.writes() => {
                     inner.writer.observe(ready, now());
                 }
                 LaneEffect::Fetch { wanted, .. } => found.extend(self.exchange.get(&wanted.digest)),
@@ -174,7 +198,7 @@ impl TestLanes {
     fn write(&self) {
         let mut inner = self.inner();
         let due = inner.writer.has_content() || inner.sealed_at.elapsed() >= HEARTBEAT;
-        if !due || inner.base.height < inner.writes_from {
+        if !due || !inner.writes() {
             return;
         }
         let own_decided = inner.base.head(inner.writer.last().lane);
@@ -202,15 +226,16 @@ impl TestLanes {
         let inner = self.inner();
         if self.misleads.load(Ordering::Relaxed) {
             let content = inner.view.content(base, &base.cut).ok()?;
-            let (cut, l1_anchor) = (base.cut.clone(), L1Anchor::default());
-            return Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor });
+            let (cut, l1_anchor) = (base.cut.clone(), base.l1_anchor);
+            return Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor, next_validators: None });
         }
         let cut = inner.view.build_cut(base, &[])?;
         if !inner.view.has_payload(base, &cut) && inner.decided_at.elapsed() < self.idle {
             return None;
         }
         let content = inner.view.content(base, &cut).ok()?;
-        Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor: L1Anchor::default() })
+        let (l1_anchor, next_validators) = self.exchange.step(base);
+        Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor, next_validators })
     }
 
     fn try_judge(
@@ -280,11 +305,11 @@ impl LaneService for TestLanes {
 
     async fn decided(&self, base_after: CutBase) {
         let mut inner = self.inner();
-        let began = inner.base.height < inner.writes_from && base_after.height >= inner.writes_from;
+        let wrote = inner.writes();
         inner.base = base_after.clone();
         inner.decided_at = Instant::now();
         let effects = inner.view.decided(&base_after, now());
-        if began {
+        if !wrote && inner.writes() {
             self.begin_writing(&mut inner);
         }
         for segment in self.absorb(&mut inner, effects) {

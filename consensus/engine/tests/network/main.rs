@@ -6,7 +6,7 @@ mod store;
 
 use cluster::Cluster;
 use fairlane_engine::{ConsensusTimeouts, EngineError};
-use fairlane_types::{Height, Round};
+use fairlane_types::{Height, Round, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -110,6 +110,70 @@ async fn a_node_that_restarts_goes_on_where_it_was() {
     }
     assert!(!proposed.is_empty(), "the node proposes");
     assert!(proposed.values().all(|ids| ids.len() == 1), "one proposal for each round: {proposed:?}");
+    cluster.stop_all().await;
+}
+
+/// The height of the first block that a set decides, as node 0 keeps it.
+async fn decided_by(cluster: &mut Cluster, load: &[usize], set: &ValidatorSet) -> Height {
+    loop {
+        let next = Height::new(cluster.finalized(0).get() + 1);
+        load_until(cluster, load, next).await;
+        cluster.wait_for_height(0, next).await;
+        let header = &cluster.store(0).block(next).expect("kept").proposal.header;
+        if header.validators_hash == set.hash() {
+            return next;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn validators_join_and_leave_while_blocks_go_on() {
+    init_logs();
+    let mut cluster = Cluster::with_standby(4, 2, IDLE);
+    for at in 0..5 {
+        cluster.start(at).await;
+    }
+    load_until(&mut cluster, &[0, 1, 2, 3], Height::new(5)).await;
+    let genesis = cluster.validators().clone();
+
+    // One joins, then another takes the place of the first.
+    let five = cluster.hand_over(&[0, 1, 2, 3, 4]);
+    let joined = decided_by(&mut cluster, &[0, 1, 2, 3], &five).await;
+    let four = cluster.hand_over(&[1, 2, 3, 4]);
+    let left = decided_by(&mut cluster, &[1, 2, 3], &four).await;
+    let last = Height::new(left.get() + 25);
+    load_until(&mut cluster, &[1, 2, 3, 4], last).await;
+    // A node that was not there follows all changes.
+    cluster.start(5).await;
+    for at in 0..6 {
+        cluster.wait_for_height(at, last).await;
+        assert_eq!(cluster.ids(at, last), cluster.ids(1, last), "node {at} has other blocks");
+    }
+    let (leaver, newcomer) = (cluster.key(0).validator(), cluster.key(4).validator());
+    let mut signers = BTreeSet::new();
+    for height in (1..=last.get()).map(Height::new) {
+        let set = if height < joined {
+            &genesis
+        } else if height < left {
+            &five
+        } else {
+            &four
+        };
+        let block = cluster.store(1).block(height).expect("kept");
+        fairlane_verify::verify_certificate(
+            &block.certificate,
+            &cluster.network(),
+            height,
+            &block.proposal.id(),
+            set,
+        )
+        .expect("a quorum of its set signed it");
+        if height > left {
+            signers.extend(block.certificate.signatures.iter().map(|signed| signed.validator));
+        }
+    }
+    assert!(signers.contains(&newcomer) && !signers.contains(&leaver), "{signers:?}");
+    assert!(!cluster.store(4).own_proposals(newcomer).is_empty(), "the newcomer proposes");
     cluster.stop_all().await;
 }
 

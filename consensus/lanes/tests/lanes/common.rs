@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use fairlane_lanes::{CutBase, Judgement, LaneEffect, LaneView, ReadySegment};
 use fairlane_types::{
-    Cut, Event, Evidence, GroupId, Height, Incarnation, LaneId, Leg, NetworkId, ProtocolParams, RollupId,
-    Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, Validator, ValidatorSet,
-    VotingPower,
+    Cut, Event, Evidence, GroupId, Height, Incarnation, L1Anchor, LaneId, Leg, NetworkId, ProtocolParams,
+    RollupId, Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, Validator,
+    ValidatorSet, VotingPower,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,6 +59,8 @@ impl World {
         CutBase {
             height: Height::ZERO,
             cut: Cut::new(heads).expect("a cut of empty heads"),
+            retired: Vec::new(),
+            l1_anchor: L1Anchor::default(),
             equivocators: BTreeSet::new(),
             validators: self.validators.clone(),
             groups: self.groups.clone(),

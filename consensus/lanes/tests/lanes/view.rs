@@ -3,7 +3,7 @@
 use crate::common::{World, after, at, cut, evidence, insert_all, ready, ready_segments, rules, transaction};
 use fairlane_lanes::{DropReason, LaneEffect, LaneView, MAX_WANTED};
 use fairlane_types::testing::Random;
-use fairlane_types::{Incarnation, LaneId, LaneSeq, SegmentDigest, SegmentRef};
+use fairlane_types::{Height, Incarnation, LaneId, LaneSeq, SegmentDigest, SegmentRef, ValidatorSet};
 
 fn dropped(effects: &[LaneEffect]) -> Vec<DropReason> {
     let dropped = effects.iter().filter_map(|effect| match effect {
@@ -238,6 +238,34 @@ fn a_changed_set_keeps_the_lanes_that_stay() {
     let shrunk = fairlane_lanes::CutBase { validators: small.validators.clone(), ..grown };
     view.decided(&shrunk, at(4));
     assert_eq!(view.held_segments(), 4, "what left the set is forgotten");
+}
+
+#[test]
+fn a_lane_that_leaves_is_referenced_once_more_at_its_decided_head() {
+    let world = World::new(4);
+    let mut view = world.view();
+    let mut leaver = world.author(3);
+    let segments: Vec<_> = (0..3).map(|_| leaver.plain(1)).collect();
+    insert_all(&mut view, &segments, at(1));
+    let [_, head, beyond] = [0, 1, 2].map(|at: usize| segments[at].reference());
+    let stay: Vec<_> = (0..3).map(|at| world.lane(at)).collect();
+    let members = world.validators.members().iter().filter(|member| stay.contains(&member.lane()));
+    let shrunk = fairlane_lanes::CutBase {
+        height: Height::FIRST,
+        cut: cut(&stay.iter().map(|lane| SegmentRef::empty(*lane)).collect::<Vec<_>>()),
+        retired: vec![head],
+        validators: ValidatorSet::new(members.copied().collect()).unwrap(),
+        ..world.base()
+    };
+    assert_eq!(shrunk.head(head.lane), head);
+    assert_eq!(ready(&view.decided(&shrunk, at(2))), [head], "not {beyond:?}, which nobody decided");
+    assert_eq!(view.held_segments(), 0);
+    assert_eq!(view.decided_heads().iter().map(|ready| ready.reference).collect::<Vec<_>>(), [head]);
+    let later = fairlane_lanes::CutBase { height: Height::new(2), ..shrunk.clone() };
+    assert_eq!(ready(&view.decided(&later, at(3))), [], "once");
+    let settled = fairlane_lanes::CutBase { retired: Vec::new(), ..shrunk };
+    view.decided(&settled, at(4));
+    assert!(view.decided_heads().is_empty());
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
                     "header": enc(&block.header),
                     "cut": enc(&block.cut),
                     "evidence": list(&block.evidence, enc),
+                    "next_validators": block.next_validators.as_ref().map_or(hex([0; 4]), enc),
                     "encoding": enc(block),
                     "id": enc(&block.id()),
                 })
@@ -406,6 +407,7 @@ fn genesis(genesis: &Genesis) -> Value {
         "rollup_groups": list(&genesis.rollups, |rollup| json!(rollup.group.get())),
         "l1_chain_id": num(genesis.l1_chain_id),
         "stake_manager": hex(genesis.stake_manager),
+        "l1_epoch": genesis.l1_epoch,
         "encoding": enc(genesis),
         "hash": enc(&genesis.hash()),
         "network": enc(&genesis.network()),

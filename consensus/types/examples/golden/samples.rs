@@ -53,6 +53,7 @@ pub(crate) fn genesis() -> Genesis {
         ],
         l1_chain_id: 11_155_111,
         stake_manager: [0x5a; 20],
+        l1_epoch: 70_000,
     }
 }
 
@@ -63,6 +64,7 @@ pub(crate) fn geneses() -> Vec<(&'static str, Genesis)> {
         rollups: Vec::new(),
         l1_chain_id: 0,
         stake_manager: [0; 20],
+        l1_epoch: 0,
         ..genesis()
     };
     vec![("anchored on Ethereum", genesis()), ("without rollups and Ethereum", bare)]
@@ -222,13 +224,17 @@ pub(crate) fn headers() -> Vec<(&'static str, BlockHeader)> {
 pub(crate) fn blocks() -> Vec<(&'static str, Proposal)> {
     let [first, later]: [BlockHeader; 2] = [0, 1].map(|at| headers().remove(at).1);
     vec![
-        ("first block", Proposal { header: first, cut: cuts().remove(0).1, evidence: Vec::new() }),
+        (
+            "first block",
+            Proposal { header: first, cut: cuts().remove(0).1, evidence: Vec::new(), next_validators: None },
+        ),
         (
             "later block",
             Proposal {
                 header: later,
                 cut: cuts().remove(1).1,
                 evidence: vec![evidence_samples().remove(0).1],
+                next_validators: Some(validator_sets().remove(2).1),
             },
         ),
     ]

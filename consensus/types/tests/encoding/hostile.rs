@@ -38,7 +38,7 @@ fn flipped_bits_have_one_spelling() {
 }
 
 #[test]
-fn a_proposal_with_a_bent_cut_or_evidence_is_refused() {
+fn a_proposal_that_is_bent_after_its_header_is_refused() {
     for (name, block) in samples::blocks() {
         let bytes = block.to_bytes();
         for at in BlockHeader::BYTES..bytes.len() {

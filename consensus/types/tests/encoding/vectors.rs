@@ -195,7 +195,10 @@ fn block(case: &Case) {
     assert_eq!(header[82..114], tagged("CUT", &cut));
     assert_eq!(header[146..178], tagged("EVD", Fields::new().list(&evidence).0));
     same(case, "id", tagged("BLK", &header));
-    same(case, "encoding", Fields::new().bytes(&header).bytes(&cut).list(&evidence).0);
+    let next = case.bytes("next_validators");
+    let announced = if next == [0; 4] { header[215..247].to_vec() } else { tagged("VST", &next) };
+    assert_eq!(header[247..279], announced);
+    same(case, "encoding", Fields::new().bytes(&header).bytes(&cut).list(&evidence).bytes(&next).0);
 }
 
 fn vote(case: &Case) {
@@ -389,6 +392,7 @@ fn genesis(case: &Case) {
         .list(&rollups)
         .uint(8, chain)
         .bytes(&manager)
+        .uint(4, case.num("l1_epoch"))
         .0;
     let hash = tagged("GEN", &encoding);
     same(case, "network", tagged("NET", Fields::new().bytes(&hash).uint(8, chain).bytes(&manager).0));

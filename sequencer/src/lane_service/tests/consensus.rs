@@ -19,7 +19,8 @@ fn proposal(base: &CutBase, next: &fairlane_engine::NextCut, genesis: &Genesis) 
         next_validators_hash: genesis.validators.hash(),
         l1_anchor: next.l1_anchor,
     };
-    Arc::new(Proposal { header, cut: next.cut.clone(), evidence: next.evidence.clone() })
+    let (cut, evidence) = (next.cut.clone(), next.evidence.clone());
+    Arc::new(Proposal { header, cut, evidence, next_validators: None })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -130,6 +131,36 @@ async fn an_idle_lane_still_gives_cuts_by_heartbeats() {
         node.lanes.decided(base.clone()).await;
     }
     assert!(started.elapsed() >= Duration::from_millis(1_500), "empty blocks keep the idle interval");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_is_written_while_its_validator_is_in_the_set() {
+    let home = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1], Some(2), &home);
+    setup.config.startup_check = false;
+    let base = setup.base.clone();
+    let node = setup.start().await;
+    let refusal = |replies: Vec<SubmitReply>| match &replies[..] {
+        [SubmitReply::Refused { message, .. }] => message.clone(),
+        other => panic!("{other:?}"),
+    };
+    let outside = refusal(node.submit(vec![transaction(1, 10, 1)]).await);
+    assert!(outside.contains("not in the validator set"), "{outside}");
+
+    let heads = genesis(&[1, 2]).validators.members().iter().map(|member| base.head(member.lane())).collect();
+    let cut = Cut::new(heads).unwrap();
+    let joined =
+        CutBase { height: base.height.next(), cut, validators: genesis(&[1, 2]).validators, ..base.clone() };
+    node.lanes.decided(joined.clone()).await;
+    node.writing().await;
+    assert!(matches!(&node.submit(vec![transaction(1, 10, 2)]).await[..], [SubmitReply::Receipts { .. }]));
+    assert_eq!(node.lanes.in_force().borrow().validators, joined.validators);
+
+    node.lanes.decided(CutBase { height: joined.height.next(), ..base }).await;
+    let mut status = node.lanes.status();
+    in_time("the end of the lane", status.wait_for(|status| !status.writing)).await.unwrap();
+    assert_eq!(refusal(node.submit(vec![transaction(1, 10, 3)]).await), outside);
     node.stop().await;
 }
 

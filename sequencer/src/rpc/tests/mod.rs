@@ -83,6 +83,7 @@ impl Setup {
         let evidence = EvidencePool::open(store.clone(), metrics.evidence.clone()).unwrap();
         let context = RpcContext {
             genesis: Arc::new(chain.genesis.clone()),
+            in_force: watch::channel(InForce::from(&chain.state.base())).1,
             store: store.clone(),
             lanes,
             finalized: blocks,
@@ -183,6 +184,7 @@ async fn lane_service(
         base,
         chain_time: chain.state.time(),
         key: Some(chain.key.clone()),
+        anchors: crate::l1::Anchors::None,
         store: store.clone(),
         network,
         received,

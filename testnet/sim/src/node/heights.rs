@@ -224,13 +224,7 @@ impl Node {
         proposal: &Proposal,
         content: CutContent,
     ) -> Result<Box<Prepared>, PrepareError> {
-        let input = BlockInput {
-            cut: proposal.cut.clone(),
-            content,
-            evidence: proposal.evidence.clone(),
-            l1_anchor: proposal.header.l1_anchor,
-        };
-        prepare(&self.chain, input).map(Box::new)
+        prepare(&self.chain, BlockInput::of(proposal, content)).map(Box::new)
     }
 
     fn commit(&mut self, proposal: Arc<Proposal>, certificate: CommitCertificate, prepared: Prepared) {

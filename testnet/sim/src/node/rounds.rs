@@ -102,7 +102,8 @@ impl Node {
         let Some(round) = self.heights.wanted else { return };
         let Some((cut, content, evidence)) = self.next_cut() else { return };
         self.heights.wanted = None;
-        let input = BlockInput { cut, content, evidence, l1_anchor: L1Anchor::default() };
+        let l1_anchor = L1Anchor::default();
+        let input = BlockInput { cut, content, evidence, l1_anchor, next_validators: None };
         if self.propose_falsely(round, &input) {
             return;
         }

@@ -73,13 +73,8 @@ fn restore(setup: &Setup, store: &Store) -> Result<ChainState, String> {
         let finalized = store.decision(height).filter(|_| store.is_finalized(height));
         let Some((proposal, _)) = finalized else { return Ok(state) };
         let Some(content) = content(store, &state, &proposal.cut) else { return Ok(state) };
-        let input = BlockInput {
-            cut: proposal.cut.clone(),
-            content,
-            evidence: proposal.evidence.clone(),
-            l1_anchor: proposal.header.l1_anchor,
-        };
-        let prepared = prepare(&state, input).map_err(|error| format!("block {height}: {error}"))?;
+        let prepared = prepare(&state, BlockInput::of(proposal, content))
+            .map_err(|error| format!("block {height}: {error}"))?;
         if prepared.proposal.id() != proposal.id() {
             return Err(format!("block {height} comes out differently after a restart"));
         }
