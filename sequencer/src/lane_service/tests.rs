@@ -142,6 +142,7 @@ impl Setup {
             genesis: self.genesis,
             base: self.base,
             key: self.seed.map(key),
+            known: None,
             store: store.clone(),
             network: network.clone(),
             received,

@@ -210,6 +210,8 @@ pub struct ConsensusMetrics {
     pub block_interval_seconds: Histogram,
     /// Pieces of evidence in finalized blocks.
     pub evidence: Counter,
+    /// Whether this validator does not vote, because it may have signed what it does not know of.
+    pub watching: Gauge,
 }
 
 impl ConsensusMetrics {
@@ -231,6 +233,7 @@ impl ConsensusMetrics {
             extra_rounds: Counter::default(),
             block_interval_seconds: latency_histogram(),
             evidence: Counter::default(),
+            watching: Gauge::default(),
         };
         let to = registry.sub_registry_with_prefix("consensus");
         to.register("height", "The last finalized height", this.height.clone());
@@ -243,6 +246,7 @@ impl ConsensusMetrics {
             this.block_interval_seconds.clone(),
         );
         to.register("evidence", "Pieces of evidence in finalized blocks", this.evidence.clone());
+        to.register("watching", "1 while this validator does not vote yet", this.watching.clone());
         this
     }
 }

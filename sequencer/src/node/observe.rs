@@ -1,10 +1,10 @@
 //! What finalized blocks say about ordering and consensus, for metrics.
 
 use crate::metrics::Metrics;
-use fairlane_engine::FinalizedBlock;
+use fairlane_engine::{EngineStatus, FinalizedBlock};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// The most transactions of one block whose latency is measured.
 const LATENCY_SAMPLES: usize = 64;
@@ -33,6 +33,17 @@ pub(super) async fn run(mut finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
                 tracing::debug!(blocks, "finalized blocks are missing in the metrics");
             }
             Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Shows whether this validator votes, until consensus ends.
+pub(super) async fn show_watching(mut status: watch::Receiver<EngineStatus>, metrics: Metrics) {
+    loop {
+        let watching = status.borrow_and_update().watching;
+        metrics.consensus.watching.set(i64::from(watching));
+        if status.wait_for(|status| status.watching != watching).await.is_err() {
+            return;
         }
     }
 }

@@ -16,7 +16,7 @@ fn vote(validator: Address, kind: VoteKind, round: Round, value: NilOrVal<BlockI
 async fn nothing_is_signed_for_the_nil_round() {
     let key = keys(4).remove(0);
     let me = Address(key.validator());
-    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4)));
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4), None));
     assert!(signer.sign_vote(vote(me, VoteKind::Prevote, Round::Nil, NilOrVal::Nil)).await.is_err());
     let proposal = ProposalMessage {
         height: BlockHeight(Height::FIRST),
@@ -32,7 +32,7 @@ async fn nothing_is_signed_for_the_nil_round() {
 async fn a_validator_proof_binds_the_key_to_the_peer() {
     let key = keys(4).remove(0);
     let public = key.validator().as_bytes().to_vec();
-    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4)));
+    let signer = KeySigner::new(NETWORK, key, SigningGate::new(Height::new(4), None));
     let verifier = StrictVerifier::new(NETWORK);
     let proof = signer.sign_validator_proof(public.clone(), vec![1, 2, 3]).await.expect("signs");
     let valid = |proof: ValidatorProof<_>| async move {
@@ -48,7 +48,7 @@ async fn a_validator_proof_binds_the_key_to_the_peer() {
 async fn nothing_is_signed_before_the_decision_before_it_is_on_disk() {
     let key = keys(4).remove(0);
     let me = Address(key.validator());
-    let gate = SigningGate::new(Height::new(2));
+    let gate = SigningGate::new(Height::new(2), None);
     let signer = KeySigner::new(NETWORK, key, gate.clone());
     let signing = tokio::spawn(async move {
         signer.sign_vote(vote(me, VoteKind::Prevote, Round::new(0), NilOrVal::Nil)).await.is_ok()
@@ -62,14 +62,14 @@ async fn nothing_is_signed_before_the_decision_before_it_is_on_disk() {
 
 #[tokio::test]
 async fn a_height_is_held_for_its_decision_only_where_something_was_signed() {
-    let gate = SigningGate::new(Height::new(2));
+    let gate = SigningGate::new(Height::new(2), None);
     assert!(gate.has_signed(Height::new(3)), "after a start nobody knows");
     assert!(!gate.has_signed(Height::new(4)));
     gate.resume(Height::new(7));
     assert!(gate.has_signed(Height::new(8)) && !gate.has_signed(Height::new(9)));
     gate.written(Height::new(9));
-    gate.pass(Height::new(10)).await;
+    gate.pass(Height::new(10)).await.expect("there is no guard");
     assert!(gate.has_signed(Height::new(10)) && !gate.has_signed(Height::new(11)));
     gate.written(Height::new(3));
-    gate.pass(Height::new(10)).await;
+    gate.pass(Height::new(10)).await.expect("there is no guard");
 }

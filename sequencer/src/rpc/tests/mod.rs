@@ -183,6 +183,7 @@ async fn lane_service(
         base,
         chain_time: chain.state.time(),
         key: Some(chain.key.clone()),
+        known: None,
         store: store.clone(),
         network,
         received,
