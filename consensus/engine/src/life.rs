@@ -75,7 +75,15 @@ impl Life {
             reserved: self.config.guard.as_ref().map_or(Height::ZERO, |guard| guard.reserved()),
         };
         let unknown = memory.unknown_up_to(told);
-        tracing::info!(?memory, ?told, %unknown, "the validators were asked how far this one may have signed");
+        tracing::info!(
+            log = ?memory.log.map(Height::get),
+            decided = %memory.decided,
+            reserved = %memory.reserved,
+            told = %told.decided,
+            lane_ahead = told.lane_ahead,
+            %unknown,
+            "the validators were asked how far this one may have signed"
+        );
         Ok(unknown)
     }
 

@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 /// How many heights are reserved at a time.
-const STEP: u64 = 64;
+const STEP: u64 = 32;
 
 /// The guard of a running node. Cheap to clone; clones share everything.
 #[derive(Clone, Debug)]
@@ -127,7 +127,7 @@ pub fn set_log_aside(home: &Home) -> Result<(), GuardFileError> {
         Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
             Err(GuardFileError::Io { path: from, source })
         }
-        _ => from.parent().map_or(Ok(()), |parent| sync_directory(parent)),
+        _ => from.parent().map_or(Ok(()), sync_directory),
     }
 }
 

@@ -1,12 +1,16 @@
 //! What is signed, and when.
 
 use super::{KeySigner, SigningGate};
+use crate::seams::{GuardError, SigningGuard};
 use crate::testing::{NETWORK, keys};
 use arc_malachitebft_app::types::core::{NilOrVal, Round, ValidatorProof};
 use arc_malachitebft_signing::{Signer as _, Verifier as _};
+use async_trait::async_trait;
 use fairlane_agreement::{Address, BlockHeight, BlockValue, ProposalMessage, StrictVerifier, Vote};
 use fairlane_types::vote::VoteKind;
 use fairlane_types::{BlockId, Height};
+use std::io;
+use std::sync::Arc;
 
 fn vote(validator: Address, kind: VoteKind, round: Round, value: NilOrVal<BlockId>) -> Vote {
     Vote { kind, height: BlockHeight(Height::new(5)), round, value, validator }
@@ -58,6 +62,45 @@ async fn nothing_is_signed_before_the_decision_before_it_is_on_disk() {
     assert!(!signing.is_finished(), "block 4 is not on disk, and the vote is for block 5");
     gate.written(Height::new(4));
     assert!(signing.await.expect("it does not panic"));
+}
+
+/// Permits what lies up to a height.
+#[derive(Debug)]
+struct UpTo(Height);
+
+#[async_trait]
+impl SigningGuard for UpTo {
+    fn reserved(&self) -> Height {
+        self.0
+    }
+
+    async fn permit(&self, height: Height) -> Result<(), GuardError> {
+        let full = || Arc::new(io::Error::from(io::ErrorKind::StorageFull));
+        if height <= self.0 { Ok(()) } else { Err(GuardError { height, source: full() }) }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_signed_that_the_guard_does_not_permit() {
+    let key = keys(4).remove(0);
+    let me = Address(key.validator());
+    for (last, may_sign) in [(5, true), (4, false)] {
+        let gate = SigningGate::new(Height::new(4), Some(Arc::new(UpTo(Height::new(last)))));
+        let signer = KeySigner::new(NETWORK, key.clone(), gate.clone());
+        let signed = signer.sign_vote(vote(me, VoteKind::Prevote, Round::new(0), NilOrVal::Nil)).await;
+        assert_eq!(signed.is_ok(), may_sign);
+        let proposal = ProposalMessage {
+            height: BlockHeight(Height::new(5)),
+            round: Round::new(0),
+            value: BlockValue(BlockId::ZERO),
+            pol_round: Round::Nil,
+            proposer: me,
+        };
+        assert_eq!(signer.sign_proposal(proposal).await.is_ok(), may_sign);
+        if !may_sign {
+            assert_eq!(gate.refused().await.height, Height::new(5), "the engine hears of it");
+        }
+    }
 }
 
 #[tokio::test]

@@ -64,10 +64,12 @@ impl Node {
     }
 }
 
-/// What the disk knows of this validator's votes.
-fn memory(disk: &Disk, finalized: Height) -> Memory {
-    let next = finalized.next();
-    let decided = if disk.store().decision(next).is_some() { next } else { finalized };
+/// What the disk knows of this validator's votes. More may be decided on it than can be executed again.
+fn memory(disk: &Disk, executed: Height) -> Memory {
+    let mut decided = executed;
+    while disk.store().decision(decided.next()).is_some() {
+        decided = decided.next();
+    }
     Memory { decided, log: disk.log_height(), reserved: Height::ZERO }
 }
 
