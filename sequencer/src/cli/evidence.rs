@@ -78,7 +78,7 @@ pub(super) struct Submit {
     asked: Asked,
     #[command(flatten)]
     chain: Chain,
-    /// A file with the secret key of the account that sends and gets the reward, of mode 0600. Without it, the
+    /// A file with the secret key (or a keystore) of the account that sends and gets the reward, of mode 0600. Without it, the
     /// environment variable FAIRLANE_REPORTER_KEY.
     #[arg(long)]
     key_file: Option<PathBuf>,

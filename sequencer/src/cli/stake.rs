@@ -53,7 +53,7 @@ pub(super) struct Chain {
 pub(super) struct Operator {
     #[command(flatten)]
     chain: Chain,
-    /// A file with the operator's secret key (64 hexadecimal digits), of mode 0600. Without it, the environment
+    /// A file with the operator's secret key (64 hexadecimal digits, or a keystore), of mode 0600. Without it, the environment
     /// variable FAIRLANE_OPERATOR_KEY.
     #[arg(long)]
     key_file: Option<PathBuf>,

@@ -7,8 +7,10 @@ use crate::setup::MS;
 use fairlane_types::{Segment, Transaction, TxId};
 use std::collections::BTreeMap;
 
-/// How long after the last fault and the last submission everything must be ordered, in nanoseconds.
-const SOON: u64 = 20_000 * MS;
+/// How long after the last fault and the last submission everything must be ordered, in nanoseconds. A network that
+/// stood still has rounds with long timeouts behind it; and where one validator watches for having lost its log, it needs
+/// each of the others to begin again.
+const SOON: u64 = 30_000 * MS;
 
 /// Transactions in honest lanes that are not ordered yet.
 pub(super) struct Promises {
