@@ -82,6 +82,9 @@ fn not_ready(status: &EngineStatus) -> Option<String> {
     if behind > 10 {
         return Some(format!("catching up: {behind} blocks behind"));
     }
+    if status.watching {
+        return Some("watching: this validator may have signed votes that it does not know of".to_owned());
+    }
     match status.finalized_at {
         None => Some("no block was finalized since the start".to_owned()),
         Some(at) if at.elapsed() > STALE => {
@@ -103,6 +106,9 @@ mod tests {
         assert!(not_ready(&status).is_some());
         status.finalized_at = Some(Instant::now());
         assert_eq!(not_ready(&status), None);
+        status.watching = true;
+        assert!(not_ready(&status).is_some_and(|why| why.starts_with("watching")));
+        status.watching = false;
         status.best_peer_height = Height::new(100);
         assert!(not_ready(&status).is_some_and(|why| why.contains("100 blocks")));
     }

@@ -1,6 +1,7 @@
 //! The Fairlane validator node: everything with I/O around the pure crates.
 //!
-//! `config`, `keys` and `genesis_file` read what the operator wrote; `store` keeps what must survive a crash;
+//! `config`, `keys` and `genesis_file` read what the operator wrote; `store` keeps what must survive a crash, and `guard`
+//! how far anything may have been signed;
 //! `evidence` keeps offences and `l1` sees to it that Ethereum punishes them;
 //! `network` and `lane_service` carry lanes between validators; `rpc` serves clients; `node` assembles them around
 //! the consensus engine. `cli` is the command line of the binary `fairlane`.
@@ -13,6 +14,7 @@ mod clock;
 pub mod config;
 pub mod evidence;
 pub mod genesis_file;
+pub mod guard;
 pub mod health;
 pub mod in_force;
 pub mod keys;

@@ -13,7 +13,7 @@ mod stage;
 
 use crate::config::{Config, Home};
 use crate::log::LogHandle;
-use crate::{genesis_file, health, keys, l1, lane_service, network, recovery, rpc, store};
+use crate::{genesis_file, guard, health, keys, l1, lane_service, network, recovery, rpc, store};
 use parts::Parts;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +27,9 @@ pub enum NodeError {
     /// Genesis cannot be used.
     #[error(transparent)]
     Genesis(#[from] genesis_file::GenesisFileError),
+    /// The guard does not let this node run.
+    #[error(transparent)]
+    Guard(#[from] guard::GuardFileError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] store::OpenError),

@@ -1,17 +1,30 @@
-//! What a validator may have signed when its log of votes is lost, and when that does not matter any more.
+//! What a validator may have signed and does not know of when it starts, and when that does not matter any more.
 //!
-//! A disk that was lost, or restored from a backup (which leaves the log out), knows less than this validator signed,
-//! and signing another vote for the same round is slashable. Such a validator only watches. It asks nobody: all tell
-//! the last height that they decided anyway.
+//! A crash leaves on the disk what this validator must know: its decisions, and the log of its votes. A disk that was
+//! lost knows nothing, and one that was restored from a backup knows less than was signed. Signing another vote for the
+//! same round is slashable. So at each start a quorum of the power, this validator's own included, is asked for the last
+//! height that it has decided. Let D be the highest that is told, and S the last height at which this validator signed
+//! anything.
 //!
-//! Why that is enough: it voted at height h only after a quorum had precommitted at h - 1, and whoever did so had h - 2
-//! decided and on disk. A quorum that is heard (this validator's power included) shares F + 1 with that one. A lost disk
-//! is one of the faults that the network bears, so liars and this validator together have no more than F, and one of
-//! those who are heard tells the truth. So nothing was signed beyond the highest height that is told and two more. As
-//! long as all say that nothing is decided, the network begins, and so does everybody's log.
+//! **S is at most D + 2.** It voted at S only after a quorum had precommitted at S - 1, and whoever did so honestly had
+//! S - 2 decided and on disk. A quorum that answers shares F + 1 with that one. A lost or an old disk is one of the
+//! faults that the network bears, so liars and this validator together have no more than F, and one of those who
+//! answer tells the truth. So a validator without a log only watches until D + 2 is decided. Where all say that nothing
+//! is decided, the network begins, and so does everybody's log.
 //!
-//! Its limit: a member that tells too high a height keeps a validator without a log from voting, until that is started
-//! again.
+//! **A log of a height L >= D is the last one.** What a crash leaves is always complete: nothing was signed beyond the
+//! height of the log, and L - 1 is decided on the same disk. A log of L < D may be complete too, but it may as well
+//! come from a backup, so it counts for nothing: the chain has gone on without this validator. No more can be asked
+//! of a log. When all stop at once, as in a power failure, those who precommitted at D have logs of D; if these did not
+//! count, everybody would watch and nobody vote.
+//!
+//! A log from a backup is taken for the last one only where the chain has decided nothing since beyond the height of
+//! that log: within a moment, or where it stands still. There the lanes tell, which go on: if others hold a segment of
+//! this validator that its own disk does not have, the disk is old, whatever its log says.
+//!
+//! Its limits: what was signed since the copy, while the chain stood still, and with it no segment that anybody holds
+//! now. And a validator that watches is one of the faulty until it votes again: where the chain cannot do without it, it
+//! stands still.
 
 #[cfg(test)]
 mod tests;
@@ -22,21 +35,62 @@ use std::collections::BTreeMap;
 /// How far beyond what is told as decided a vote may have been signed.
 const BEYOND: u64 = 2;
 
-/// The doubt of a validator without a log.
+/// What a validator finds in its own home when it starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The last height whose decision is on its disk.
+    pub decided: Height,
+    /// The height that the log of its votes belongs to; `None` without a log.
+    pub log: Option<Height>,
+    /// The height up to which anything may have been signed, as kept apart from the log; zero where nothing is kept.
+    pub reserved: Height,
+}
+
+/// What a quorum of the validators, this one included, says at the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The highest height that one of them has decided.
+    pub decided: Height,
+    /// Whether one of them holds a segment of this validator's lane that its own disk does not have.
+    pub lane_ahead: bool,
+}
+
+impl Memory {
+    /// The last height at which this validator may have signed what it does not know of; zero where there is none.
+    pub fn unknown_up_to(&self, told: Told) -> Height {
+        let decided = told.decided.max(self.decided);
+        let possible = decided.saturating_add(BEYOND);
+        // A log beyond the store was not written together with it.
+        let log = self.log.filter(|log| *log <= self.decided.next() && !told.lane_ahead);
+        let is_known = log.is_some_and(|log| log >= decided);
+        let begins = decided.max(self.reserved) == Height::ZERO && !told.lane_ahead;
+        match log {
+            _ if is_known || begins => Height::ZERO,
+            Some(_) => possible,
+            None => possible.max(self.reserved).max(self.log.unwrap_or_default()),
+        }
+    }
+}
+
+/// The doubt of a validator that has started, until a quorum was heard.
 #[derive(Clone, Debug)]
 pub struct Doubt {
+    memory: Memory,
     /// The highest that validators said since the start.
     told: BTreeMap<ValidatorId, Height>,
-    /// The last height at which something may have been signed, once a quorum was heard. What is said later would only
-    /// follow the chain as it goes on.
+    /// The last height at which something unknown may have been signed, once a quorum was heard. What is said later
+    /// would only follow the chain as it goes on.
     last: Option<Height>,
 }
 
 impl Doubt {
     /// The doubt of a validator that has just started. One that is a quorum by itself has none.
-    pub fn new(set: &ValidatorSet, me: ValidatorId) -> Self {
-        let mut doubt = Self { told: BTreeMap::new(), last: None };
-        doubt.hear(set, me, Height::ZERO);
+    pub fn new(set: &ValidatorSet, me: ValidatorId, memory: Memory) -> Self {
+        let mut doubt = Self { memory, told: BTreeMap::new(), last: None };
+        doubt.hear(set, me, memory.decided);
+        if doubt.last.is_some() {
+            doubt.last = Some(Height::ZERO);
+        }
         doubt
     }
 
@@ -49,13 +103,12 @@ impl Doubt {
         *told = decided.max(*told);
         let powers = self.told.keys().filter_map(|id| set.get(id)).map(|member| member.power.get());
         if powers.fold(0, u64::saturating_add) >= set.quorums().quorum {
-            let highest = self.told.values().copied().max().unwrap_or(Height::ZERO);
-            let begins = highest == Height::ZERO;
-            self.last = Some(if begins { Height::ZERO } else { highest.saturating_add(BEYOND) });
+            let decided = self.told.values().copied().max().unwrap_or(Height::ZERO);
+            self.last = Some(self.memory.unknown_up_to(Told { decided, lane_ahead: false }));
         }
     }
 
-    /// The last height at which something may have been signed; `None` until a quorum was heard.
+    /// The last height at which something unknown may have been signed; `None` until a quorum was heard.
     pub fn last(&self) -> Option<Height> {
         self.last
     }

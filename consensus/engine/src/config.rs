@@ -1,6 +1,7 @@
 //! Settings of the engine. What all nodes must agree on is no setting: it stands in genesis or is a constant.
 
 use crate::error::EngineError;
+use crate::seams::SigningGuard;
 use arc_malachitebft_app::config::{
     ConsensusConfig, DiscoveryConfig, GossipSubConfig, P2pConfig, ProtocolNames, PubSubProtocol,
     ValuePayload, ValueSyncConfig,
@@ -8,6 +9,7 @@ use arc_malachitebft_app::config::{
 use fairlane_agreement::ConsensusTimeouts;
 use fairlane_types::{NetworkId, SigningKey};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use arc_malachitebft_app::net::Multiaddr;
@@ -26,8 +28,11 @@ pub struct EngineConfig {
     pub listen: Multiaddr,
     /// Peers to stay connected to.
     pub persistent_peers: Vec<Multiaddr>,
-    /// The write-ahead log's file. One that is lost can make this validator sign twice.
+    /// The file of the log of votes. One that is lost, or that the chain has left behind, keeps this validator from
+    /// voting for some blocks.
     pub wal: PathBuf,
+    /// What keeps apart from that log how far anything may have been signed, if anything does.
+    pub guard: Option<Arc<dyn SigningGuard>>,
     /// Whether messages are relayed by gossip. Without it each node sends its own to all that it is connected with,
     /// and validators must be connected each with each. The same on all nodes of a network.
     pub gossip: bool,
@@ -57,6 +62,7 @@ impl EngineConfig {
             listen,
             persistent_peers: Vec::new(),
             wal,
+            guard: None,
             gossip: false,
             timeouts: ConsensusTimeouts::default(),
             min_block_interval: Duration::from_millis(40),
@@ -110,6 +116,19 @@ impl Default for PeerLimits {
 }
 
 impl EngineConfig {
+    /// The same node, but one that only follows: without its key, and with a log of its own, which stays empty. The
+    /// real one is not touched. Peers know it by another identity: to one who still holds a connection with the node
+    /// of before, the next would be no new peer, and not be told what to send.
+    pub(crate) fn watching(&self) -> Self {
+        Self {
+            moniker: format!("{}-watching", self.moniker),
+            identity: Keypair::generate_ed25519(),
+            signing_key: None,
+            wal: self.wal.with_extension("watching"),
+            ..self.clone()
+        }
+    }
+
     /// Refuses what would fail later or not at all.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         let refuse = |setting, why| Err(EngineError::Config { setting, why });

@@ -1,9 +1,10 @@
 //! Why the engine does not start, or stops.
 
 use crate::config::Multiaddr;
-use crate::seams::StoreError;
+use crate::seams::{GuardError, StoreError};
 use fairlane_chain::{CommitError, PrepareError};
 use fairlane_types::{BlockId, Height};
+use std::path::PathBuf;
 
 /// A failure that ends the engine. None of them is a peer's doing, except what F of the power may do together.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,17 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What may be signed cannot be kept.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// The log of votes cannot be read.
+    #[error("the log of votes at {} cannot be read: {source}", path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The store lacks blocks that the state before says it must have.
     #[error("the block store has no decision at height {0}, which the next blocks depend on")]
     MissingHistory(Height),

@@ -1,16 +1,16 @@
 //! Starting the engine, and what the node holds of it.
 
-use crate::app::{self, App, Chain, Services, Setup};
+use crate::app::Chain;
 use crate::config::EngineConfig;
 use crate::error::EngineError;
-use crate::machine::{self, Machine};
+use crate::life::Life;
 use crate::seams::{BlockStore, FinalizedBlock, LaneService};
 use crate::signing::SigningGate;
 use crate::status::EngineStatus;
 use fairlane_chain::ChainState;
 use fairlane_types::Evidence;
 use std::sync::Arc;
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// How many finalized blocks wait for a subscriber. One that lags further reads the rest from the store.
@@ -57,11 +57,15 @@ impl EngineHandle {
 /// Starts consensus from a chain state.
 ///
 /// The state may be older than the store's last decision, as after a crash or from a snapshot: what lies between is
-/// executed first. The store must hold the last decisions before the state, because proposers are chosen by them.
+/// executed first. The store must hold the last decisions before the state, because proposers are chosen by them. A
+/// validator first asks the others how far it may have signed ([`LaneService::told`]), and may have to watch for a
+/// while.
+///
+/// What fails later than here, such as an address that cannot be listened at, is told by [`EngineHandle::ended`].
 ///
 /// # Errors
-/// Settings that make no sense, a store that fails or lacks history, an address or a log that cannot be opened.
-pub async fn start(
+/// Settings that make no sense.
+pub fn start(
     config: EngineConfig,
     state: ChainState,
     lanes: Arc<dyn LaneService>,
@@ -69,50 +73,23 @@ pub async fn start(
 ) -> Result<EngineHandle, EngineError> {
     config.check()?;
     let (network_id, last) = (state.network(), state.height());
-    let activity = app::recent_activity(store.as_ref(), last).await?;
-    let gate = SigningGate::new(last);
-    let (machine, inputs) = Machine::start(&config, network_id, gate.clone()).await?;
     let (finalized_sender, finalized) = broadcast::channel(FINALIZED_QUEUE);
     let (evidence_sender, evidence) = mpsc::channel(EVIDENCE_QUEUE);
-    let (status_sender, status) = watch::channel(EngineStatus { finalized: last, ..EngineStatus::default() });
-    let services = Services {
+    let watching = config.signing_key.is_some();
+    let first = EngineStatus { finalized: last, watching, ..EngineStatus::default() };
+    let (status_sender, status) = watch::channel(first);
+    let life = Life {
+        gate: SigningGate::new(last, config.guard.clone()),
+        config,
         network_id,
-        validator: machine::validator_id(&config),
-        key: config.signing_key.clone(),
-        snapshot_interval: config.snapshot_interval,
         chain: Chain::new(state),
         lanes,
         store,
-        consensus: machine.consensus.clone(),
-        network: machine.network.clone(),
         finalized: finalized_sender,
-        gate,
-        keeping: Mutex::default(),
-    };
-    let app = App::new(Setup {
-        services,
-        inputs,
-        activity,
-        timeouts: config.timeouts.linear(),
-        min_block_interval: config.min_block_interval,
-        max_hold: config.max_hold,
-        status: status_sender,
         evidence: evidence_sender,
-    });
-    let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(run(app, machine, stopped));
-    Ok(EngineHandle { finalized, status, evidence, stop: Some(stop), task })
-}
-
-/// Runs the application until it ends, and then stops the actors.
-async fn run(app: App, mut machine: Machine, stop: oneshot::Receiver<()>) -> Result<(), EngineError> {
-    let result = tokio::select! {
-        result = app.run(stop) => result,
-        error = machine.stopped() => Err(error),
+        status: status_sender,
     };
-    if let Err(error) = &result {
-        tracing::error!(%error, "consensus stops");
-    }
-    machine.stop().await;
-    result
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(life.run(stopped));
+    Ok(EngineHandle { finalized, status, evidence, stop: Some(stop), task })
 }

@@ -1,8 +1,8 @@
 //! Fairlane on Malachite: codecs, signing, and the application loop that turns decisions into blocks.
 //!
-//! Malachite's actors live in this crate; its types in our terms are those of `fairlane-agreement`. What it needs from the node stands behind two traits,
+//! Malachite's actors live in this crate; its types in our terms are those of `fairlane-agreement`. What it needs from the node stands behind traits,
 //! [`LaneService`] (cuts and their content) and [`BlockStore`] (durable blocks); [`start`] takes both and gives
-//! back an [`EngineHandle`].
+//! back an [`EngineHandle`]. A third, [`SigningGuard`], is no must.
 //!
 //! Invariants: a value is durable before consensus learns of it, a decision before a height is left at which this
 //! node signed and before it signs at the next, a block before its successor's successor starts. Nothing that a peer sends makes a panic. A proposal is called invalid only when it
@@ -17,6 +17,7 @@ mod codec;
 mod config;
 mod error;
 mod handle;
+mod life;
 mod machine;
 mod seams;
 mod signing;
@@ -29,9 +30,13 @@ mod testing;
 pub use codec::fuzzing;
 pub use config::{EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
 pub use error::EngineError;
-pub use fairlane_agreement::ConsensusTimeouts;
+pub use fairlane_agreement::{ConsensusTimeouts, Told};
 pub use handle::{EngineHandle, start};
-pub use seams::{BlockStore, CutVerdict, FinalizedBlock, LaneService, NextCut, StoreError, StoredProposal};
+pub use life::log_height;
+pub use seams::{
+    BlockStore, CutVerdict, FinalizedBlock, GuardError, LaneService, NextCut, SigningGuard, StoreError,
+    StoredProposal,
+};
 pub use status::EngineStatus;
 
 /// The metrics of Malachite's own actors and of the consensus network, in the Prometheus text format. All engines

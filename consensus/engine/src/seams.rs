@@ -1,15 +1,17 @@
 //! What the engine needs from the node: cuts and their content, and a place to keep blocks.
 //!
-//! Two traits, implemented by the node and by tests. Their documents say what an implementation owes: what must be
+//! Traits, implemented by the node and by tests. Their documents say what an implementation owes: what must be
 //! durable when a call returns, what may be called twice, what may be cancelled.
 
 use async_trait::async_trait;
+use fairlane_agreement::Told;
 use fairlane_chain::{OrderRecord, OrderingReport};
 use fairlane_lanes::{CutBase, CutContent};
 use fairlane_types::{
     Batch, BlockId, CommitCertificate, Cut, Evidence, HeadsTree, Height, L1Anchor, Proposal, Round,
     ValidatorId, ValidatorSet,
 };
+use std::fmt::Debug;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
@@ -63,6 +65,11 @@ pub trait LaneService: Send + Sync + 'static {
     /// The content of a decided cut. Only availability counts, and it never gives up while the node runs.
     /// Cancel safe.
     async fn fetch(&self, base: CutBase, cut: Cut) -> CutContent;
+
+    /// What a quorum of the validators says of this one, asked once after the start; waits for their answers. `None`
+    /// where nobody is asked: this validator is a quorum by itself, or its operator does not mind losing stake.
+    /// Cancel safe.
+    async fn told(&self) -> Option<Told>;
 
     /// A block was committed and is durable: the lanes advance to `base_after`. May be told again after a restart.
     async fn decided(&self, base_after: CutBase);
@@ -122,8 +129,33 @@ pub trait BlockStore: Send + Sync + 'static {
         range: RangeInclusive<Height>,
     ) -> Result<Vec<(Arc<Proposal>, CommitCertificate)>, StoreError>;
 
+    /// The last height whose decision is kept; zero while none is. What [`BlockStore::put_decided`] has returned for
+    /// counts at once.
+    async fn last_decided(&self) -> Result<Height, StoreError>;
+
     /// The earliest height that `decided` can give; zero while it can give none.
     async fn min_height(&self) -> Result<Height, StoreError>;
+}
+
+/// Nothing may be signed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("nothing is signed at height {height}: that it may be could not be kept: {source}")]
+pub struct GuardError {
+    /// The height at which something was to be signed.
+    pub height: Height,
+    /// What failed.
+    pub source: Arc<std::io::Error>,
+}
+
+/// Keeps, apart from the log of votes and from the store, how far anything may have been signed.
+#[async_trait]
+pub trait SigningGuard: Debug + Send + Sync + 'static {
+    /// The height up to which anything may have been signed; zero where nothing was.
+    fn reserved(&self) -> Height;
+
+    /// Returns once it is durable that something may be signed at a height. It does so at once for nearly all heights,
+    /// as they are reserved ahead. When it fails, nothing is signed, and the engine ends.
+    async fn permit(&self, height: Height) -> Result<(), GuardError>;
 }
 
 /// A block that is decided, executed and durable.

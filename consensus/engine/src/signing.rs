@@ -33,7 +33,7 @@ impl KeySigner {
 impl Signer<FairlaneContext> for KeySigner {
     async fn sign_vote(&self, vote: Vote) -> Result<SignedVote<FairlaneContext>, Error> {
         let message = vote.sign_bytes(&self.network).ok_or_else(Error::new)?;
-        self.gate.pass(vote.height.0).await;
+        self.gate.pass(vote.height.0).await.map_err(Error::from_source)?;
         Ok(SignedVote::new(vote, self.key.sign(&message)))
     }
 
@@ -42,7 +42,7 @@ impl Signer<FairlaneContext> for KeySigner {
         proposal: ProposalMessage,
     ) -> Result<SignedProposal<FairlaneContext>, Error> {
         let message = proposal.sign_bytes(&self.network).ok_or_else(Error::new)?;
-        self.gate.pass(proposal.height.0).await;
+        self.gate.pass(proposal.height.0).await.map_err(Error::from_source)?;
         Ok(SignedProposal::new(proposal, self.key.sign(&message)))
     }
 

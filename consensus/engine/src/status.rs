@@ -20,6 +20,8 @@ pub struct EngineStatus {
     pub proposer: Option<ValidatorId>,
     /// Whether the next height is held back until there is something to order.
     pub holding: bool,
+    /// Whether this is a validator that does not vote yet, because it may have signed what it does not know of.
+    pub watching: bool,
     /// Connected peers of the consensus network.
     pub peers: usize,
     /// The highest height that a peer says it has decided.

@@ -7,6 +7,7 @@ use fairlane_types::vote::vote_sign_bytes;
 use fairlane_types::{
     BlockId, CommitCertificate, Height, NetworkId, ValidatorId, ValidatorSet, VoteKind, VotingPower,
 };
+use std::collections::BTreeSet;
 
 /// Why a certificate does not certify a block.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +76,30 @@ pub fn verify_certificate(
         }
     }
     Ok(VotingPower::new(power))
+}
+
+/// The power of those members of a set whose precommits in a certificate are valid, whoever else stands there. Says less
+/// than [`verify_certificate`], and something also where another set decided the block: if it is more than the faulty
+/// may have, an honest member has precommitted.
+pub fn power_behind(
+    certificate: &CommitCertificate,
+    network: &NetworkId,
+    validators: &ValidatorSet,
+) -> VotingPower {
+    let CommitCertificate { height, round, block, signatures } = certificate;
+    let message = vote_sign_bytes(network, VoteKind::Precommit, *height, *round, Some(block));
+    let mut counted = BTreeSet::new();
+    let mut power = 0u64;
+    for commit in signatures {
+        let member = validators.get(&commit.validator).zip(validators.key(&commit.validator));
+        if let Some((member, key)) = member
+            && counted.insert(commit.validator)
+            && key.verify(&message, &commit.signature)
+        {
+            power = power.saturating_add(member.power.get());
+        }
+    }
+    VotingPower::new(power)
 }
 
 /// Sums the power of the signers, each of whom must be a member and stand there once.

@@ -101,3 +101,21 @@ fn votes_for_another_round_or_network_do_not_count() {
     let other = NetworkId::from_bytes([8; 32]);
     assert_eq!(verify_certificate(&good, &other, header.height, &header.id(), &validators), expected);
 }
+
+#[test]
+fn the_power_behind_a_certificate_is_that_of_valid_precommits_of_members() {
+    let (keys, validators, certificate) = good();
+    let power = |certificate: &CommitCertificate| power_behind(certificate, &network(), &validators).get();
+    assert_eq!(power(&certificate), 40);
+    let mut twice = certificate.clone();
+    twice.signatures.push(twice.signatures[0]);
+    assert_eq!(power(&twice), 40, "a member counts once");
+    let mut other = certificate.clone();
+    other.height = Height::new(6);
+    assert_eq!(power(&other), 0, "the precommits are for another height");
+    let mut bad = certificate.clone();
+    bad.signatures[1].signature = bad.signatures[0].signature;
+    assert_eq!(power(&bad), 30);
+    let smaller = set(&keys[..3]);
+    assert_eq!(power_behind(&certificate, &network(), &smaller).get(), 30, "strangers may stand there");
+}

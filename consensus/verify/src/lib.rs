@@ -34,7 +34,7 @@ pub mod verifier;
 
 pub use batch::{BatchError, RangeError, VerifiedBatch, WireBatch, verify_batch, verify_range};
 pub use bundle::{BundleError, BundleProof, ItemError, ItemProof, VerifiedBundle, VerifiedItem};
-pub use certificate::{CertificateError, verify_certificate};
+pub use certificate::{CertificateError, power_behind, verify_certificate};
 pub use chain::{BatchChain, ChainError};
 pub use evidence::{EvidenceError, verify_evidence};
 pub use header::{LinkError, VerifiedHeader, check_link};

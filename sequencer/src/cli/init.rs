@@ -4,6 +4,7 @@ use super::out;
 use crate::clock::system_time;
 use crate::config::{Config, Home, template};
 use crate::genesis_file;
+use crate::guard::Guard;
 use crate::keys;
 use clap::Args;
 use eyre::{WrapErr as _, bail};
@@ -49,6 +50,9 @@ impl Init {
             None => development(validator, self.rollups.into_iter().map(Into::into).collect())?,
         };
         genesis_file::write(&home.genesis(), &genesis)?;
+        if !home.guard().exists() {
+            Guard::create(&home, genesis.network(), validator)?;
+        }
         let mut config = Config::default();
         config.node.moniker = self.moniker;
         std::fs::write(home.config(), template(&config))

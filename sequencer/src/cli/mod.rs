@@ -5,6 +5,7 @@
 mod amount;
 mod evidence;
 mod genesis;
+mod guard;
 mod init;
 mod keys;
 mod node;
@@ -34,6 +35,9 @@ enum Command {
     /// Makes and checks genesis files.
     #[command(subcommand)]
     Genesis(genesis::GenesisCommand),
+    /// Moves a validator from one home to another, so that nothing is signed twice.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// Runs a node.
     Node(node::Node),
     /// Asks a node how it and its network are doing.
@@ -56,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Init(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Genesis(command) => client(command.run()),
+        Command::Guard(command) => client(command.run()),
         Command::Evidence(command) => client(command.run()),
         Command::Stake(command) => client(command.run()),
         Command::Node(command) => command.run(),

@@ -65,7 +65,8 @@ fn print(status: &GetStatusResponse) -> std::io::Result<()> {
     out!("ordered     {} transactions", status.ordered_transactions)?;
     out!("peers       {} consensus, {} segments", status.consensus_peers, status.segment_peers)?;
     if !status.validator.is_empty() {
-        out!("validator   {}", hex::encode(&status.validator))?;
+        let watching = if status.watching { " (watching: it does not vote yet)" } else { "" };
+        out!("validator   {}{watching}", hex::encode(&status.validator))?;
     }
     for lane in &status.lanes {
         out!(
@@ -129,6 +130,7 @@ fn to_json(status: &GetStatusResponse) -> Value {
         "min_height": status.min_height,
         "catching_up": status.catching_up,
         "validator": hex::encode(&status.validator),
+        "watching": status.watching,
         "consensus_peers": status.consensus_peers,
         "segment_peers": status.segment_peers,
         "ordered_transactions": status.ordered_transactions,

@@ -47,6 +47,11 @@ impl Home {
         self.keys().join("checkpoint.key")
     }
 
+    /// How far its validator may have signed.
+    pub fn guard(&self) -> PathBuf {
+        self.0.join("guard.json")
+    }
+
     /// What the node writes while it runs.
     pub fn data(&self) -> PathBuf {
         self.0.join("data")

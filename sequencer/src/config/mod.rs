@@ -115,7 +115,7 @@ pub struct SegmentsConfig {
     /// How long to wait for a peer's answer to a fetch.
     #[serde(with = "humantime_serde")]
     pub fetch_timeout: Duration,
-    /// Whether a validator asks its peers for its own newest segment before it signs the first one.
+    /// Whether a validator asks its peers for its own newest segment and their last block before it signs anything.
     pub startup_check: bool,
     /// How long it waits for a quorum of answers; then the node stops.
     #[serde(with = "humantime_serde")]

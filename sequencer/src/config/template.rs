@@ -85,8 +85,9 @@ gossip = {gossip}
 max_peers = {max_peers}
 # How long to wait for a peer's answer when segments are missing.
 fetch_timeout = "{fetch}"
-# Before its first segment a validator asks a quorum of the others for its own newest one, so that a lost disk or
-# a restored backup never makes it sign a place twice. Switch it off only where losing stake does not matter.
+# Before it signs anything a validator asks a quorum of the others for its own newest segment and for the last block, so
+# that a lost disk or a restored backup never makes it sign anything twice. Switch it off only where losing stake does
+# not matter.
 startup_check = {check}
 startup_timeout = "{timeout}"
 "#,

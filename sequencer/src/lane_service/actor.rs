@@ -15,6 +15,7 @@ use crate::lane_service::intake::Intake;
 use crate::lane_service::messages::{Arrived, Outcome, Request, Submission};
 use crate::lane_service::own_lane::OwnLane;
 use crate::lane_service::recent::RecentSegments;
+use crate::lane_service::recovery::Answered;
 use crate::lane_service::rhythm::Rhythm;
 use crate::lane_service::seal::Pace;
 use crate::lane_service::segments::Persist;
@@ -49,6 +50,8 @@ pub struct LaneServiceParts {
     pub key: Option<SigningKey>,
     /// The anchors of the network's blocks.
     pub anchors: Anchors,
+    /// A segment that the own lane is known to go up to, though neither the store nor a peer may hold it.
+    pub known: Option<SegmentRef>,
     /// Where segments are kept.
     pub store: Store,
     /// The network that carries segments.
@@ -112,6 +115,7 @@ pub fn start(
     let (arrived, arrived_queue) = mpsc::channel(64);
     let (outcomes, outcome_queue) = mpsc::channel(256);
     let (status, status_watch) = watch::channel(LaneServiceStatus::default());
+    let (told, told_watch) = watch::channel(None);
     let (lanes, lanes_watch) = watch::channel(Arc::new(lanes_of(&parts.base)));
     let intake = Intake {
         network: parts.network.clone(),
@@ -126,6 +130,7 @@ pub fn start(
         requests,
         submissions,
         status: status_watch,
+        told: told_watch,
         ingress: Arc::new(Ingress { params: params.clone(), rollups }),
         chain_time: Arc::new(AtomicU64::new(parts.chain_time.as_nanos())),
         store: parts.store.clone(),
@@ -160,6 +165,8 @@ pub fn start(
         ticks: 0,
         config,
         key: parts.key,
+        known: parts.known,
+        told,
         network_id,
         params,
         store: parts.store,
@@ -216,6 +223,8 @@ pub(super) struct Actor {
     ticks: u64,
     pub(super) config: LaneServiceConfig,
     pub(super) key: Option<SigningKey>,
+    pub(super) known: Option<SegmentRef>,
+    pub(super) told: watch::Sender<Answered>,
     pub(super) network_id: NetworkId,
     pub(super) params: ProtocolParams,
     pub(super) store: Store,

@@ -5,11 +5,12 @@ use crate::in_force::{self, InForce};
 use crate::l1::{AnchorRefusal, Anchors};
 use crate::lane_service::ingress::{Ingress, Refused};
 use crate::lane_service::messages::{Replies, Request, Submission, SubmitReply};
+use crate::lane_service::recovery::Answered;
 use crate::lane_service::status::LaneServiceStatus;
 use crate::metrics::{LaneMetrics, ReasonLabel};
 use crate::store::Store;
 use async_trait::async_trait;
-use fairlane_engine::{CutVerdict, FinalizedBlock, LaneService, NextCut};
+use fairlane_engine::{CutVerdict, FinalizedBlock, LaneService, NextCut, Told};
 use fairlane_lanes::{CutBase, CutContent};
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{Cut, Evidence, NetworkId, Proposal, Round, Timestamp, Transaction, ValidatorId};
@@ -26,6 +27,7 @@ pub struct LaneHandle {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) status: watch::Receiver<LaneServiceStatus>,
+    pub(super) told: watch::Receiver<Answered>,
     pub(super) ingress: Arc<Ingress>,
     /// The last block's time in nanoseconds.
     pub(super) chain_time: Arc<AtomicU64>,
@@ -216,6 +218,16 @@ impl LaneService for LaneHandle {
 
     async fn fetch(&self, base: CutBase, cut: Cut) -> CutContent {
         self.ask(|reply| Request::Content { base, cut, reply }).await
+    }
+
+    async fn told(&self) -> Option<Told> {
+        let mut told = self.told.clone();
+        let answered = told.wait_for(Option::is_some).await.map(|answered| answered.flatten());
+        match answered {
+            Ok(told) => told,
+            // The service has ended, and with it the node.
+            Err(_) => std::future::pending().await,
+        }
     }
 
     async fn decided(&self, base_after: CutBase) {

@@ -47,12 +47,15 @@ impl Actor {
     pub(super) fn enter_lane(&mut self) {
         let member = self.key.as_ref().and_then(|key| self.base.validators.get(&key.validator()));
         let lane = member.map(|member| member.lane());
+        if lane.is_none() {
+            self.told.send_replace(Some(None));
+        }
         if lane == self.own.lane() {
             return;
         }
         self.give_up_writer();
         match lane {
-            Some(lane) => self.recover(lane, None),
+            Some(lane) => self.recover(lane, self.known.filter(|known| known.lane == lane)),
             None => self.own = OwnLane::Outside,
         }
     }
@@ -74,6 +77,7 @@ impl Actor {
             known,
             check: self.config.startup_check || known.is_some(),
             timeout: self.config.startup_timeout,
+            told: self.told.clone(),
         };
         let outcomes = self.outcomes.clone();
         tokio::spawn(async move {

@@ -4,7 +4,8 @@ use crate::network::{FetchWant, SegmentSource};
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
 use fairlane_types::{
-    Decode as _, LaneId, LaneSeq, Reader, Segment, SegmentDigest, SegmentHeader, SegmentRef,
+    CommitCertificate, Decode as _, LaneId, LaneSeq, Reader, Segment, SegmentDigest, SegmentHeader,
+    SegmentRef,
 };
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -151,5 +152,9 @@ impl SegmentSource for SegmentServer {
             tracing::error!(%error, "a fetch of a peer cannot be answered");
             Vec::new()
         })
+    }
+
+    fn decided(&self) -> Option<CommitCertificate> {
+        self.store.last_decision()
     }
 }

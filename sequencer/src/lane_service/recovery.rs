@@ -1,24 +1,31 @@
-//! Finding the end of this node's own lane before writing on: in the store, and by asking the validators.
+//! Finding the end of this node's own lane before writing on: in the store, and by asking the validators. They are asked
+//! at the same time how far they are, so that consensus knows how far this node may have voted.
 //!
 //! A disk that was lost or restored from a backup knows less than this node signed, and signing a second segment for a
 //! place is slashable. So a quorum of the power (this node's own included) must say what it holds of the lane, and
-//! whoever else is connected gets a moment to answer, too. The answers are this node's own signed segments: nobody can
-//! invent one.
+//! whoever else is connected gets a moment to answer, too. The answers are this node's own signed segments, and heights
+//! with their certificates: nobody can invent either.
 
 use crate::lane_service::LaneServiceError;
 use crate::lane_service::intake;
 use crate::lane_service::segments::are_chain;
-use crate::network::{FetchWant, NetworkHandle, Offence, PeerInfo};
+use crate::network::{FetchWant, LaneEnd, NetworkHandle, Offence, PeerInfo};
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
+use fairlane_engine::Told;
 use fairlane_lanes::CutBase;
-use fairlane_types::{LaneId, NetworkId, ProtocolParams, Segment, SegmentRef, ValidatorId};
+use fairlane_types::{
+    CommitCertificate, Decode as _, Height, LaneId, NetworkId, ProtocolParams, Segment, SegmentRef,
+    ValidatorId,
+};
+use fairlane_verify::power_behind;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use libp2p::PeerId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// The own lane, known up to its end.
@@ -44,6 +51,19 @@ pub(super) struct Recovery {
     /// Whether to ask the validators.
     pub(super) check: bool,
     pub(super) timeout: Duration,
+    /// Where to tell what they say.
+    pub(super) told: watch::Sender<Answered>,
+}
+
+/// What the validators said: nothing yet, or what follows; and that is nothing where nobody is asked.
+pub(super) type Answered = Option<Option<Told>>;
+
+/// One validator's answer.
+struct Answer {
+    /// The end of the lane as it holds it.
+    end: Option<SegmentRef>,
+    /// The last height that it has decided.
+    decided: Height,
 }
 
 impl Recovery {
@@ -57,7 +77,9 @@ impl Recovery {
     pub(super) async fn run(self) -> Result<Recovered, LaneServiceError> {
         let decided = self.base.head(self.lane);
         let stored = self.stored_end().await?;
-        let asked = if self.check { self.ask_validators().await? } else { None };
+        let poll = if self.check { Some(self.ask_validators().await?) } else { None };
+        let asked = poll.as_ref().and_then(|poll| poll.end);
+        self.told.send_replace(Some(poll.and_then(|poll| poll.told(stored))));
         let ends = [stored, asked, self.known];
         let last = ends.into_iter().flatten().chain([decided]).max_by_key(|end| end.seq).unwrap_or(decided);
         let undecided = self.undecided(decided, last).await?;
@@ -93,7 +115,7 @@ impl Recovery {
     }
 
     /// Asks all connected validators, and returns once a quorum has answered and the others had their moment.
-    async fn ask_validators(&self) -> Result<Option<SegmentRef>, LaneServiceError> {
+    async fn ask_validators(&self) -> Result<Poll<'_>, LaneServiceError> {
         let started = Instant::now();
         let mut poll = Poll::new(self);
         let mut peers = self.network.watch_peers();
@@ -106,13 +128,15 @@ impl Recovery {
             if poll.has_quorum() {
                 let until = *grace.get_or_insert(Instant::now() + Self::GRACE);
                 if answers.is_empty() || Instant::now() >= until {
-                    return Ok(poll.end);
+                    return Ok(poll);
                 }
             } else if started.elapsed() >= self.timeout {
                 return Err(poll.timed_out(started.elapsed()));
             }
             tokio::select! {
-                Some((validator, answer)) = answers.next(), if !answers.is_empty() => poll.answered(validator, answer),
+                Some((validator, answer)) = answers.next(), if !answers.is_empty() => {
+                    poll.answered(validator, answer);
+                }
                 changed = peers.changed() => if changed.is_err() { std::future::pending::<()>().await },
                 () = tokio::time::sleep(Duration::from_millis(50)) => {}
             }
@@ -120,20 +144,46 @@ impl Recovery {
     }
 
     /// One validator's answer; `None` when it gave none.
-    async fn ask(&self, peer: PeerInfo) -> (Option<ValidatorId>, Option<Option<SegmentRef>>) {
-        let Ok(found) = self.network.fetch(peer.peer, FetchWant::Head(self.lane)).await else {
-            tokio::time::sleep(Self::PAUSE).await;
-            return (peer.validator, None);
+    async fn ask(&self, peer: PeerInfo) -> (Option<ValidatorId>, Option<Answer>) {
+        let asked = self.network.ask_end(peer.peer, self.lane).await;
+        let answer = match asked {
+            Ok(LaneEnd { segments, decided }) => match self.decided(decided) {
+                Some(decided) => Some(Answer { end: self.end(&peer, segments).await, decided }),
+                None => {
+                    self.network.report(peer.peer, Offence::Malformed);
+                    None
+                }
+            },
+            Err(_) => None,
         };
+        if answer.is_none() {
+            tokio::time::sleep(Self::PAUSE).await;
+        }
+        (peer.validator, answer)
+    }
+
+    /// The height that a certificate shows to be decided: an honest member has precommitted. `None` where it shows none.
+    fn decided(&self, certificate: Bytes) -> Option<Height> {
+        if certificate.is_empty() {
+            return Some(Height::ZERO);
+        }
+        let certificate = CommitCertificate::from_bytes(certificate).ok()?;
+        let members = &self.base.validators;
+        let power = power_behind(&certificate, &self.network_id, members).get();
+        (power > members.quorums().faulty).then_some(certificate.height)
+    }
+
+    /// The end of the own lane among what a peer sent.
+    async fn end(&self, peer: &PeerInfo, segments: Vec<Bytes>) -> Option<SegmentRef> {
         let mut end = None;
-        for bytes in found {
+        for bytes in segments {
             match intake::decode(bytes, self.network_id, self.params.clone()).await {
                 Ok(segment) if segment.header().lane == self.lane => end = Some(segment.reference()),
                 Ok(_) => self.network.report(peer.peer, Offence::Unasked),
                 Err(error) => self.network.report(peer.peer, intake::offence_of(&error)),
             }
         }
-        (peer.validator, Some(end))
+        end
     }
 
     /// The own segments after the decided head up to `last`: from the store, and what is missing there from peers.
@@ -236,12 +286,14 @@ struct Poll<'a> {
     asked: BTreeSet<ValidatorId>,
     answered: BTreeSet<ValidatorId>,
     end: Option<SegmentRef>,
+    /// The last height that one of them has decided.
+    decided: Height,
 }
 
 impl<'a> Poll<'a> {
     fn new(recovery: &'a Recovery) -> Self {
         let own = BTreeSet::from([recovery.lane.validator]);
-        Self { recovery, asked: own.clone(), answered: own, end: None }
+        Self { recovery, asked: own.clone(), answered: own, end: None, decided: Height::ZERO }
     }
 
     /// The connected validators that were not asked yet.
@@ -252,15 +304,25 @@ impl<'a> Poll<'a> {
         peers.iter().filter(member).filter(fresh).cloned().collect()
     }
 
-    fn answered(&mut self, validator: Option<ValidatorId>, answer: Option<Option<SegmentRef>>) {
+    fn answered(&mut self, validator: Option<ValidatorId>, answer: Option<Answer>) {
         let Some(validator) = validator else { return };
         match answer {
-            Some(end) => {
+            Some(Answer { end, decided }) => {
                 self.answered.insert(validator);
                 self.end = self.end.into_iter().chain(end).max_by_key(|end| end.seq);
+                self.decided = self.decided.max(decided);
             }
             None => drop(self.asked.remove(&validator)),
         }
+    }
+
+    /// What follows for consensus, where the store holds the lane up to `stored`. Nothing, where this node needs nobody
+    /// else to decide.
+    fn told(&self, stored: Option<SegmentRef>) -> Option<Told> {
+        let alone = Poll::new(self.recovery).has_quorum();
+        let held = stored.map_or(0, |stored| stored.seq.get());
+        let lane_ahead = self.end.is_some_and(|end| end.seq.get() > held);
+        (!alone).then_some(Told { decided: self.decided, lane_ahead })
     }
 
     fn power(&self) -> u64 {

@@ -147,6 +147,7 @@ impl Setup {
             base: self.base,
             key: self.seed.map(key),
             anchors: self.anchors,
+            known: None,
             store: store.clone(),
             network: network.clone(),
             received,

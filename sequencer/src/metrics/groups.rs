@@ -188,6 +188,8 @@ pub struct ConsensusMetrics {
     pub validators: Gauge,
     /// The number of the Ethereum block that the last block is anchored to.
     pub l1_anchor_block: Gauge,
+    /// Whether this validator does not vote, because it may have signed what it does not know of.
+    pub watching: Gauge,
 }
 
 impl ConsensusMetrics {
@@ -218,6 +220,7 @@ impl ConsensusMetrics {
             evidence: part.metric("evidence", "Pieces of evidence in finalized blocks"),
             validators: part.metric("validators", "Members of the validator set"),
             l1_anchor_block: part.metric("l1_anchor_block", "The Ethereum block of the last anchor"),
+            watching: part.metric("watching", "1 while this validator does not vote yet"),
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::network::push::{PushTable, Pusher};
 use crate::network::rate::Rate;
 use crate::network::receive::Receiver;
 use crate::network::serve::{Allowance, SegmentSource};
-use bytes::Bytes;
 use fairlane_proto::v1;
 use fairlane_types::{NetworkId, SigningKey, ValidatorId};
 use futures::StreamExt as _;
@@ -162,7 +161,7 @@ impl Drop for Peer {
     }
 }
 
-type FetchReply = oneshot::Sender<Result<Vec<Bytes>, FetchError>>;
+type FetchReply = oneshot::Sender<Result<v1::FetchResponse, FetchError>>;
 
 struct Driver {
     swarm: Swarm<Behaviour>,

@@ -8,7 +8,7 @@ use crate::network::serve::Permit;
 use crate::network::wire::FetchWant;
 use bytes::Bytes;
 use fairlane_proto::v1;
-use fairlane_types::{Segment, ValidatorId};
+use fairlane_types::{LaneId, Segment, ValidatorId};
 use libp2p::gossipsub::MessageId;
 use libp2p::request_response::ResponseChannel;
 use libp2p::{Multiaddr, PeerId};
@@ -68,6 +68,16 @@ pub enum FetchError {
     Closed,
 }
 
+/// What a peer says of a lane and of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneEnd {
+    /// The segment with the highest sequence, if the peer holds any of the lane.
+    pub segments: Vec<Bytes>,
+    /// What should be the canonical certificate of the last height that the peer has decided; empty where it has
+    /// decided none.
+    pub decided: Bytes,
+}
+
 /// What tasks and handles ask of the driver.
 pub(super) enum Command {
     /// The peer's greeting is accepted.
@@ -79,7 +89,7 @@ pub(super) enum Command {
     /// The peer did something wrong.
     Offence(PeerId, Offence),
     /// Fetch from a peer.
-    Fetch(PeerId, FetchWant, oneshot::Sender<Result<Vec<Bytes>, FetchError>>),
+    Fetch(PeerId, FetchWant, oneshot::Sender<Result<v1::FetchResponse, FetchError>>),
     /// A fetch of a peer is answered.
     Served(ResponseChannel<v1::FetchResponse>, v1::FetchResponse, Permit),
     /// Gossip a message.
@@ -136,6 +146,18 @@ impl NetworkHandle {
 
     /// Asks one peer for segments. What comes back is neither verified nor known to be what was asked for.
     pub async fn fetch(&self, peer: PeerId, want: FetchWant) -> Result<Vec<Bytes>, FetchError> {
+        Ok(self.request(peer, want).await?.segments)
+    }
+
+    /// Asks one peer for the end of a lane, and how far it is itself. Fails where the peer is too busy to answer. Of
+    /// what comes back nothing is verified.
+    pub async fn ask_end(&self, peer: PeerId, lane: LaneId) -> Result<LaneEnd, FetchError> {
+        let v1::FetchResponse { segments, decided } = self.request(peer, FetchWant::Head(lane)).await?;
+        let busy = || FetchError::Failed("it does not say how far it is".to_owned());
+        Ok(LaneEnd { segments, decided: decided.ok_or_else(busy)? })
+    }
+
+    async fn request(&self, peer: PeerId, want: FetchWant) -> Result<v1::FetchResponse, FetchError> {
         self.metrics.fetches.inc();
         let (reply, answer) = oneshot::channel();
         let sent = self.commands.send(Command::Fetch(peer, want, reply)).await;

@@ -33,7 +33,7 @@ mod tests;
 
 pub use config::{NetworkConfig, NetworkLimits};
 pub use driver::{NetworkError, NetworkParts, start};
-pub use handle::{FetchError, GossipToken, GossipVerdict, NetworkHandle, PeerInfo, ReceivedSegment};
+pub use handle::{FetchError, GossipToken, GossipVerdict, LaneEnd, NetworkHandle, PeerInfo, ReceivedSegment};
 pub use libp2p::identity::Keypair;
 pub use libp2p::{Multiaddr, PeerId};
 pub use offence::Offence;

@@ -3,6 +3,7 @@
 use crate::network::rate::Rate;
 use crate::network::wire::FetchWant;
 use bytes::Bytes;
+use fairlane_types::CommitCertificate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -15,6 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub trait SegmentSource: Send + Sync + 'static {
     /// The canonical segments that `want` names, as far as they are held.
     fn segments(&self, want: &FetchWant, max_bytes: usize) -> Vec<Bytes>;
+
+    /// The certificate of the last height that is decided and on this node's disk; `None` while there is none.
+    fn decided(&self) -> Option<CommitCertificate>;
 }
 
 /// One peer's allowance.

@@ -11,8 +11,8 @@ use super::*;
 use crate::metrics::{Metrics, NetworkMetrics, ReasonLabel};
 use bytes::Bytes;
 use fairlane_types::{
-    Incarnation, LaneId, LaneSeq, Leg, NetworkId, ProtocolParams, RollupId, Segment, SegmentDigest,
-    SegmentDraft, SigningKey, Timestamp, Transaction,
+    CommitCertificate, Incarnation, LaneId, LaneSeq, Leg, NetworkId, ProtocolParams, RollupId, Segment,
+    SegmentDigest, SegmentDraft, SigningKey, Timestamp, Transaction,
 };
 use futures::StreamExt as _;
 use std::sync::Arc;
@@ -47,6 +47,10 @@ impl SegmentSource for Lane {
             fits
         };
         picked.iter().take_while(fits).map(|segment| segment.bytes().clone()).collect()
+    }
+
+    fn decided(&self) -> Option<CommitCertificate> {
+        None
     }
 }
 

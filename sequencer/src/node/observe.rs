@@ -3,7 +3,7 @@
 use crate::clock::system_time;
 use crate::in_force::InForce;
 use crate::metrics::Metrics;
-use fairlane_engine::FinalizedBlock;
+use fairlane_engine::{EngineStatus, FinalizedBlock};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
@@ -41,6 +41,17 @@ pub(super) async fn run(
                 tracing::debug!(blocks, "finalized blocks are missing in the metrics");
             }
             Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Shows whether this validator votes, until consensus ends.
+pub(super) async fn show_watching(mut status: watch::Receiver<EngineStatus>, metrics: Metrics) {
+    loop {
+        let watching = status.borrow_and_update().watching;
+        metrics.consensus.watching.set(i64::from(watching));
+        if status.wait_for(|status| status.watching != watching).await.is_err() {
+            return;
         }
     }
 }

@@ -5,6 +5,7 @@ use super::stage::Stage;
 use super::{NodeError, observe};
 use crate::config::{Config, Home};
 use crate::evidence::{self, EvidencePool, Reports};
+use crate::guard::Guard;
 use crate::health::{self, Health};
 use crate::lane_service::{LaneHandle, RecentSegments, SegmentServer};
 use crate::log::LogHandle;
@@ -57,6 +58,7 @@ impl Parts {
         let setup = Setup::read(home, config)?;
         let listeners = Listeners::bind(&setup.config).await?;
         let (store, state, evidence) = setup.restore().await?;
+        let guard = setup.guard(&store)?;
         let (failed, failures) = mpsc::channel(16);
         let [serving, l1, consensus, lanes] =
             ["serving", "l1", "consensus", "lanes"].map(|name| Stage::new(name, &failed));
@@ -67,13 +69,14 @@ impl Parts {
         let (reports, found) = Reports::channel();
         let known = (evidence.not_in_a_block(), reports);
         let (anchors, ethereum) = setup.connect_l1()?;
+        let ends = (guard.as_ref().and_then(Guard::lane), known);
         let links = (network.clone(), received, anchors);
-        let (lane_handle, task) = setup.start_lanes(&state, &store, known, recent, links, lanes.token());
+        let (lane_handle, task) = setup.start_lanes(&state, &store, ends, recent, links, lanes.token());
         lanes.watch("the lane service", task);
 
         let heads = state.heads().clone();
         let (seams, blocks) = (Arc::new(lane_handle.clone()), Arc::new(store.clone()));
-        let engine = fairlane_engine::start(setup.engine_config(), state, seams, blocks).await?;
+        let engine = fairlane_engine::start(setup.engine_config(guard), state, seams, blocks)?;
         let (kept, blocks) = (store.clone(), engine.subscribe());
         let pool = evidence.clone();
         lanes.run(move |stop| evidence::keep(pool, kept, found, blocks, stop));
@@ -98,6 +101,7 @@ impl Parts {
         let (_, no_evidence) = mpsc::channel(1);
         lanes.follow(engine.subscribe(), std::mem::replace(&mut engine.evidence, no_evidence));
         tokio::spawn(observe::run(engine.subscribe(), lanes.in_force(), setup.metrics.clone()));
+        tokio::spawn(observe::show_watching(engine.status.clone(), setup.metrics.clone()));
         let later = engine.subscribe();
         let finalized = std::mem::replace(&mut engine.finalized, later);
         let status = engine.status.clone();

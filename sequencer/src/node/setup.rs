@@ -4,6 +4,7 @@ use super::NodeError;
 use super::stage::{Stage, Task};
 use crate::config::{Config, Home};
 use crate::evidence::{EvidencePool, Reports};
+use crate::guard::{self, Guard};
 use crate::in_force::InForce;
 use crate::l1::{self, Anchors, L1, L1Settings, ViewSender};
 use crate::lane_service::{
@@ -14,8 +15,8 @@ use crate::network::{self, NetworkConfig, NetworkHandle, NetworkLimits, NetworkP
 use crate::store::{Retention, Store, StoreOptions};
 use crate::{genesis_file, keys, recovery};
 use fairlane_chain::ChainState;
-use fairlane_engine::{ConsensusTimeouts, EngineConfig, PeerLimits};
-use fairlane_types::{Evidence, Genesis, SigningKey};
+use fairlane_engine::{ConsensusTimeouts, EngineConfig, PeerLimits, SigningGuard};
+use fairlane_types::{Evidence, Genesis, SegmentRef, SigningKey};
 use libp2p::identity::Keypair;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +84,27 @@ impl Setup {
         tokio::task::spawn_blocking(restore).await.map_err(|_| NodeError::Panicked("recovery"))?
     }
 
+    /// The guard of a validator's key. Where it is missing beside what a validator has written, this is not the home
+    /// as it was, and neither may the log be.
+    pub(super) fn guard(&self, store: &Store) -> Result<Option<Guard>, NodeError> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let (network, validator) = (self.genesis.network(), key.validator());
+        if let Some(guard) = Guard::open(&self.home, network, validator)? {
+            return Ok(Some(guard));
+        }
+        let is_used = store.last_decision().is_some() || self.home.consensus_wal().exists();
+        if is_used {
+            tracing::warn!(
+                guard = %self.home.guard().display(),
+                "there is no guard beside the store: the home is taken for an incomplete copy, and a new guard begins"
+            );
+        }
+        if is_used && self.config.segments.startup_check {
+            guard::set_log_aside(&self.home)?;
+        }
+        Ok(Some(Guard::create(&self.home, network, validator)?))
+    }
+
     pub(super) fn start_network(
         &self,
         source: SegmentServer,
@@ -116,7 +138,7 @@ impl Setup {
         &self,
         state: &ChainState,
         store: &Store,
-        (evidence, reports): (Vec<Evidence>, Reports),
+        (known, (evidence, reports)): (Option<SegmentRef>, (Vec<Evidence>, Reports)),
         recent: RecentSegments,
         (network, received, anchors): (NetworkHandle, mpsc::Receiver<ReceivedSegment>, Anchors),
         shutdown: CancellationToken,
@@ -137,6 +159,7 @@ impl Setup {
             chain_time: state.time(),
             key: self.key.clone(),
             anchors,
+            known,
             store: store.clone(),
             network,
             received,
@@ -175,7 +198,7 @@ impl Setup {
         stage.run(move |stop| tower.run(stop));
     }
 
-    pub(super) fn engine_config(&self) -> EngineConfig {
+    pub(super) fn engine_config(&self, guard: Option<Guard>) -> EngineConfig {
         let config = &self.config.consensus;
         EngineConfig {
             moniker: self.config.node.moniker.clone(),
@@ -191,6 +214,7 @@ impl Setup {
             min_block_interval: config.min_block_interval,
             max_hold: config.idle_block.saturating_mul(2).saturating_add(Duration::from_secs(1)),
             snapshot_interval: self.config.store.snapshot_interval,
+            guard: guard.map(|guard| Arc::new(guard) as Arc<dyn SigningGuard>),
             peers: PeerLimits { per_ip: config.max_connections_per_ip, ..PeerLimits::default() },
             ..EngineConfig::new(
                 self.identity.clone(),

@@ -92,6 +92,7 @@ impl Core {
             lanes: self.lane_statuses(),
             rollups: self.rollup_statuses(),
             ordered_transactions: tip.ordered,
+            watching: engine.watching,
         }
     }
 

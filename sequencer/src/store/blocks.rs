@@ -126,6 +126,10 @@ impl BlockStore for Store {
         self.reading(move |store| store.decisions(range)).await
     }
 
+    async fn last_decided(&self) -> Result<Height, EngineStoreError> {
+        Ok(self.last_decision().map_or(Height::ZERO, |certificate| certificate.height))
+    }
+
     async fn min_height(&self) -> Result<Height, EngineStoreError> {
         Ok(Store::min_height(self))
     }

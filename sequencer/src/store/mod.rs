@@ -75,6 +75,8 @@ struct Shared {
     queue: Queue,
     bounds: Arc<Bounds>,
     recent: Arc<RwLock<Recent>>,
+    /// The last decision that is durable.
+    decided: RwLock<Option<CommitCertificate>>,
 }
 
 /// Which heights the file holds, for readers that must not wait.
@@ -146,12 +148,23 @@ impl Store {
         proposal: Arc<Proposal>,
         certificate: CommitCertificate,
     ) -> Result<(), StoreError> {
-        self.0.queue.durable(Write::Decided(proposal, certificate)).await
+        self.0.queue.durable(Write::Decided(proposal, certificate.clone())).await?;
+        let mut last = self.0.decided.write().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref().is_none_or(|last| last.height < certificate.height) {
+            *last = Some(certificate);
+        }
+        Ok(())
     }
 
     /// Keeps a block with all that follows from it. Durable when it returns.
     pub async fn put_finalized(&self, block: Arc<FinalizedBlock>) -> Result<(), StoreError> {
         self.0.queue.durable(Write::Finalized(block)).await
+    }
+
+    /// The certificate of the last height that is decided; `None` before the first. A decision counts from the moment
+    /// at which it is durable, also where it cannot be read yet.
+    pub fn last_decision(&self) -> Option<CommitCertificate> {
+        self.0.decided.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits until all that was put before can be read.

@@ -4,16 +4,16 @@ use super::apply;
 use super::journal::{Journal, StoreId};
 use super::queue::{Queue, Write};
 use super::recent::{CAPACITY, Recent};
-use super::records::decode_bounds;
+use super::records::{decode_bounds, decode_decided};
 use super::tables::{
-    FORMAT, LaneKey, META, META_BOUNDS, META_FORMAT, META_ID, META_NETWORK, ORDERS, OWN, Tables,
+    DECIDED, FORMAT, LaneKey, META, META_BOUNDS, META_FORMAT, META_ID, META_NETWORK, ORDERS, OWN, Tables,
 };
 use super::writer::Outcome;
 use super::{Bounds, OpenError, Shared, Store, StoreError, StoreOptions, WriterContext};
 use crate::metrics::StoreMetrics;
 use fairlane_chain::OrderRecord;
-use fairlane_types::{Decode, Genesis, Height, LaneId, NetworkId, SegmentRef};
-use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError};
+use fairlane_types::{CommitCertificate, Decode, Genesis, Height, LaneId, NetworkId, SegmentRef};
+use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, StorageError};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -51,6 +51,7 @@ impl Store {
         let (min, tip) = read_bounds(&database).map_err(damaged)?;
         let newest = read_own(&database).map_err(damaged)?;
         let recent = Arc::new(RwLock::new(read_recent(&database).map_err(damaged)?));
+        let decided = RwLock::new(read_last_decision(&database).map_err(damaged)?);
         let database = Arc::new(database);
         let bounds = Arc::new(Bounds::default());
         bounds.set(min, tip);
@@ -69,7 +70,7 @@ impl Store {
         let queue = Queue::start(context, journal, newest)
             .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         let validators = genesis.validators.clone();
-        Ok(Self(Arc::new(Shared { database, network, validators, queue, bounds, recent })))
+        Ok(Self(Arc::new(Shared { database, network, validators, queue, bounds, recent, decided })))
     }
 }
 
@@ -181,6 +182,13 @@ fn read_own(database: &Database) -> Result<BTreeMap<LaneId, SegmentRef>, StoreEr
         newest.insert(name.lane, name);
     }
     Ok(newest)
+}
+
+/// The certificate of the last decision.
+fn read_last_decision(database: &Database) -> Result<Option<CommitCertificate>, StoreError> {
+    let decided = database.begin_read()?.open_table(DECIDED)?;
+    let Some((_, value)) = decided.last()? else { return Ok(None) };
+    Ok(Some(decode_decided(value.value())?.1))
 }
 
 /// Reads order records from the newest on until enough transactions are known.

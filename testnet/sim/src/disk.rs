@@ -204,9 +204,9 @@ impl Disk {
         }
     }
 
-    /// Whether there is a log of consensus.
-    pub(crate) fn has_wal(&self) -> bool {
-        self.log.is_some()
+    /// The height that the log of consensus belongs to, if there is one.
+    pub(crate) fn log_height(&self) -> Option<Height> {
+        self.log.as_ref().map(|log| log.height)
     }
 
     /// Begins the log of a height. Gives the entries from before a crash if it was this height's.

@@ -14,7 +14,7 @@
 //!
 //! A disk is lost, or replaced by an old backup, only where the network bears one more faulty validator and others hold
 //! the end of its lane: what nobody but the lost disk knew cannot be remembered. Its log of votes is gone then, and it
-//! only watches for a while (`fairlane_agreement::Doubt`). Nodes do not keep that rule yet: theirs must not lose the log.
+//! only watches for a while (`fairlane_agreement::Doubt`, as in nodes).
 //!
 //! Not simulated: changes of the validator set (the chain core has one set), bandwidth, and bytes that decoders refuse,
 //! which have tests of their own.

@@ -179,21 +179,27 @@ impl Patient<'_> {
     }
 
     /// Copies the store of a frozen process (what a snapshot of its disk would hold), lets it go on, and then puts the
-    /// copy back, without the log.
+    /// copy back: with the log of votes of that moment, or without any.
     async fn restore_backup(&mut self) -> eyre::Result<()> {
         let node = &self.field.nodes[self.strike.victim];
-        let backup = self.home.path().join("backup.redb");
+        let [backup, log] = ["backup.redb", "backup.wal"].map(|name| self.home.path().join(name));
+        let with_log = self.strike.salt.is_multiple_of(2);
         {
             let node = node.lock().await;
             node.freeze();
             let copied = fs::copy(self.home.store(), &backup);
+            let logged = fs::copy(self.home.consensus_wal(), &log);
             node.thaw();
             copied.wrap_err("copying the store")?;
+            logged.wrap_err("copying the log")?;
         }
         self.hold().await;
         self.kill().await;
         self.lose_disk()?;
         fs::copy(&backup, self.home.store()).wrap_err("putting the backup back")?;
+        if with_log {
+            fs::copy(&log, self.home.consensus_wal()).wrap_err("putting the old log back")?;
+        }
         self.start().await
     }
 }

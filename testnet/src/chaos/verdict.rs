@@ -54,6 +54,7 @@ pub(super) async fn judge(
     let height = statuses[0].height;
     same_blocks(&mut session.network, sightings, height).await?;
     no_lane_is_frozen(&statuses)?;
+    nobody_is_accused(&mut session.network).await?;
     bounded_memory(sightings)?;
     let batches = gap_free(session, &statuses[0])?;
     let offered = session.load.shared.counts.offered.load(Relaxed);
@@ -173,6 +174,19 @@ fn no_lane_is_frozen(statuses: &[NodeStatus]) -> eyre::Result<()> {
         ensure!(
             frozen == 0,
             "validator {index} holds evidence against {frozen} lanes, and no validator lied"
+        );
+    }
+    Ok(())
+}
+
+async fn nobody_is_accused(network: &mut LocalNetwork) -> eyre::Result<()> {
+    for (index, node) in network.nodes.iter_mut().enumerate() {
+        let known =
+            node.evidence().await.wrap_err_with(|| format!("asking validator {index} for evidence"))?;
+        ensure!(
+            known.is_empty(),
+            "validator {index} knows of {} offences, and no validator lied",
+            known.len()
         );
     }
     Ok(())

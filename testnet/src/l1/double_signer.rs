@@ -10,7 +10,9 @@ use fairlane_sequencer::network::{
     self, FetchWant, NetworkConfig, NetworkHandle, NetworkParts, SegmentSource,
 };
 use fairlane_sequencer::{genesis_file, keys};
-use fairlane_types::{Genesis, LaneId, Segment, SegmentDraft, SigningKey, Timestamp, ValidatorId, VoteKind};
+use fairlane_types::{
+    CommitCertificate, Genesis, LaneId, Segment, SegmentDraft, SigningKey, Timestamp, ValidatorId, VoteKind,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +73,10 @@ struct Nothing;
 impl SegmentSource for Nothing {
     fn segments(&self, _: &FetchWant, _: usize) -> Vec<bytes::Bytes> {
         Vec::new()
+    }
+
+    fn decided(&self) -> Option<CommitCertificate> {
+        None
     }
 }
 

@@ -86,11 +86,22 @@ struct Judging {
     task: AbortHandle,
 }
 
+/// Why the loop ended without a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to.
+    Stopped,
+    /// This node only watched, and may vote from now on.
+    MayVote,
+}
+
 /// What the loop is set up with.
 pub(crate) struct Setup {
     pub(crate) services: Services,
     pub(crate) inputs: Inputs,
     pub(crate) activity: Activity,
+    /// Up to which height this node only watches, if it does. Then consensus has no key.
+    pub(crate) watch_until: Option<Height>,
     pub(crate) timeouts: LinearTimeouts,
     pub(crate) min_block_interval: Duration,
     pub(crate) max_hold: Duration,
@@ -138,12 +149,22 @@ pub(crate) struct App {
     polkas: Vec<PolkaCertificate<FairlaneContext>>,
     peers: Peers,
     watch: Watch,
+    watch_until: Option<Height>,
 }
 
 impl App {
     pub(crate) fn new(setup: Setup) -> Self {
-        let Setup { services, inputs, activity, timeouts, min_block_interval, max_hold, status, evidence } =
-            setup;
+        let Setup {
+            services,
+            inputs,
+            activity,
+            watch_until,
+            timeouts,
+            min_block_interval,
+            max_hold,
+            status,
+            evidence,
+        } = setup;
         let tip = services.chain.tip();
         let height = tip.height.next();
         Self {
@@ -176,19 +197,24 @@ impl App {
             unproven: BTreeMap::new(),
             polkas: Vec::new(),
             peers: Peers::default(),
+            watch_until,
         }
     }
 
-    /// Serves consensus until it ends, `stop` resolves, or something fails that must end the node.
-    pub(crate) async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Result<(), EngineError> {
+    /// Serves consensus until it ends, `stop` resolves, this node may vote, or something fails that must end the node.
+    pub(crate) async fn run(mut self, stop: &mut oneshot::Receiver<()>) -> Result<Ended, EngineError> {
         loop {
+            if self.may_vote_now() {
+                self.services.settle(self.tip.height).await?;
+                return Ok(Ended::MayVote);
+            }
             let hold_ends = match &self.phase {
                 Phase::Holding { until, .. } => Some(*until),
                 Phase::Deciding | Phase::Committing => None,
             };
             tokio::select! {
                 biased;
-                _ = &mut stop => return Ok(()),
+                _ = &mut *stop => return Ok(Ended::Stopped),
                 Some(done) = self.tasks.join_next() => self.on_task(done).await?,
                 request = self.requests.recv() => match request {
                     Some(request) => self.on_request(request).await?,
@@ -198,6 +224,12 @@ impl App {
                 () = sleep_until(hold_ends) => self.release("nothing came to order in time"),
             }
         }
+    }
+
+    /// Whether this node only watched until now, and nothing is being executed.
+    fn may_vote_now(&self) -> bool {
+        let is_idle = !matches!(self.phase, Phase::Committing);
+        is_idle && self.watch_until.is_some_and(|last| self.tip.height >= last)
     }
 
     /// Routes one request of consensus to its handler.

@@ -257,6 +257,15 @@ impl Services {
         Ok(())
     }
 
+    /// Waits until all that is decided up to a height is kept.
+    pub(crate) async fn settle(&self, height: Height) -> Result<(), EngineError> {
+        self.gate.reached(height).await;
+        match self.keeping.lock().await.take() {
+            Some(keeping) => Ok(keeping.await.map_err(|_| EngineError::Stopped)??),
+            None => Ok(()),
+        }
+    }
+
     async fn compute_decided(&self, proposal: &Proposal) -> Result<Box<Prepared>, EngineError> {
         let height = proposal.header.height;
         let tip = self.chain.tip();

@@ -6,7 +6,10 @@
 //! - a height at which something was signed is not left before its own decision is on disk.
 //!
 //! A height at which nothing was signed may be left at once: then catching up does not wait for the disk.
+//!
+//! Besides, the guard, if there is one, must know of the height.
 
+use crate::seams::{GuardError, SigningGuard};
 use fairlane_types::Height;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,18 +22,44 @@ pub(crate) struct SigningGate {
     written: watch::Sender<Height>,
     /// The highest height at which something may have been signed.
     signed: Arc<AtomicU64>,
+    guard: Option<Arc<dyn SigningGuard>>,
+    /// Why the guard let nothing be signed, once it did so.
+    refused: watch::Sender<Option<GuardError>>,
 }
 
 impl SigningGate {
     /// A gate for a node whose last decision on disk is `last`. What it signed after that is not known.
-    pub(crate) fn new(last: Height) -> Self {
-        Self { written: watch::Sender::new(last), signed: Arc::new(AtomicU64::new(last.next().get())) }
+    pub(crate) fn new(last: Height, guard: Option<Arc<dyn SigningGuard>>) -> Self {
+        Self {
+            written: watch::Sender::new(last),
+            signed: Arc::new(AtomicU64::new(last.next().get())),
+            guard,
+            refused: watch::Sender::new(None),
+        }
     }
 
-    /// Waits until something may be signed at a height, and notes that it is.
-    pub(crate) async fn pass(&self, height: Height) {
+    /// Waits until something may be signed at a height, and notes that it is. When the guard refuses, nothing may be
+    /// signed any more.
+    pub(crate) async fn pass(&self, height: Height) -> Result<(), GuardError> {
         self.signed.fetch_max(height.get(), Ordering::SeqCst);
+        if let Some(guard) = &self.guard
+            && let Err(error) = guard.permit(height).await
+        {
+            self.refused.send_replace(Some(error.clone()));
+            return Err(error);
+        }
         self.reached(height.saturating_sub(1)).await;
+        Ok(())
+    }
+
+    /// Resolves when the guard has refused.
+    pub(crate) async fn refused(&self) -> GuardError {
+        let mut refused = self.refused.subscribe();
+        match refused.wait_for(Option::is_some).await.ok().and_then(|error| error.clone()) {
+            Some(error) => error,
+            // The sender lives as long as this gate.
+            None => std::future::pending().await,
+        }
     }
 
     /// Waits until all decisions up to a height are on disk.

@@ -4,13 +4,14 @@ use crate::lanes::{Exchange, TestLanes, now};
 use crate::store::MemoryStore;
 use fairlane_chain::ChainState;
 use fairlane_engine::{
-    ConsensusTimeouts, EngineConfig, EngineError, EngineHandle, EngineStatus, Keypair, Multiaddr, start,
+    ConsensusTimeouts, EngineConfig, EngineError, EngineHandle, EngineStatus, Keypair, Multiaddr, Told, start,
 };
 use fairlane_types::{
     BlockId, Genesis, GroupId, Height, Incarnation, Leg, NetworkId, ProtocolParams, RollupId, RollupSpec,
     SigningKey, Transaction, Validator, ValidatorSet, VotingPower,
 };
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -28,6 +29,14 @@ struct Disk {
     address: Multiaddr,
     /// Whether the node writes its lane.
     writes: bool,
+    /// Whether it asks the others how far it may have signed.
+    asks: bool,
+}
+
+/// A copy of what a node has on its disk.
+pub(crate) struct Backup {
+    store: MemoryStore,
+    log: Vec<u8>,
 }
 
 /// A running node.
@@ -78,6 +87,7 @@ impl Cluster {
             identity: Keypair::generate_ed25519(),
             address: free_address(),
             writes: true,
+            asks: true,
         };
         let disks: Vec<Disk> = (1..=size + standby).map(disk).collect();
         let members: Vec<usize> = (0..usize::from(size)).collect();
@@ -113,6 +123,7 @@ impl Cluster {
             identity: Keypair::generate_ed25519(),
             address: free_address(),
             writes: false,
+            asks: false,
         };
         self.disks.push(twin);
         self.nodes.push(None);
@@ -129,17 +140,18 @@ impl Cluster {
             self.genesis.params.clone(),
             state.base(),
             self.idle,
-            if disk.writes { disk.store.last_decided() } else { Height::MAX },
+            if disk.writes { disk.store.last() } else { Height::MAX },
+            disk.asks.then(|| self.told(at)),
             self.exchange.clone(),
         );
         let task = lanes.spawn();
-        let engine = start(self.config(at), state, lanes.clone(), disk.store.clone()).await;
+        let engine = start(self.config(at), state, lanes.clone(), disk.store.clone());
         self.nodes[at] = Some(Node { engine: engine.expect("the engine starts"), lanes, task });
     }
 
     fn config(&self, at: usize) -> EngineConfig {
         let disk = &self.disks[at];
-        let wal = self.directory.path().join(format!("{at}.wal"));
+        let wal = self.wal(at);
         let mut config =
             EngineConfig::new(disk.identity.clone(), Some(disk.key.clone()), disk.address.clone(), wal);
         config.moniker = format!("node-{at}");
@@ -149,6 +161,37 @@ impl Cluster {
         config.snapshot_interval = 5;
         config.timeouts = self.timeouts;
         config
+    }
+
+    /// What the others say of a validator that starts. None of them has lost its disk.
+    fn told(&self, at: usize) -> Told {
+        let others = self.disks.iter().enumerate().filter(|(other, _)| *other != at);
+        let decided = others.map(|(_, disk)| disk.store.last()).max().unwrap_or(Height::ZERO);
+        Told { decided, lane_ahead: false }
+    }
+
+    fn wal(&self, at: usize) -> PathBuf {
+        self.directory.path().join(format!("{at}.wal"))
+    }
+
+    /// Loses what a node that does not run has on its disk, besides its keys. It does not write its lane any more.
+    pub(crate) fn lose_disk(&mut self, at: usize) {
+        std::fs::remove_file(self.wal(at)).expect("it voted, so there is a log");
+        self.disks[at].store = Arc::new(MemoryStore::default());
+        self.disks[at].writes = false;
+    }
+
+    /// Copies what a node that does not run has on its disk.
+    pub(crate) fn back_up(&self, at: usize) -> Backup {
+        let log = std::fs::read(self.wal(at)).expect("it voted, so there is a log");
+        Backup { store: self.disks[at].store.copy(), log }
+    }
+
+    /// Puts a copy in the place of what a node that does not run has on its disk.
+    pub(crate) fn restore(&mut self, at: usize, backup: Backup) {
+        std::fs::write(self.wal(at), backup.log).expect("there is room");
+        self.disks[at].store = Arc::new(backup.store);
+        self.disks[at].writes = false;
     }
 
     pub(crate) async fn stop(&mut self, at: usize) {

@@ -1,7 +1,7 @@
 //! Lanes that are exchanged within the process: real views and writers, with a shared archive for a network.
 
 use async_trait::async_trait;
-use fairlane_engine::{CutVerdict, LaneService, NextCut};
+use fairlane_engine::{CutVerdict, LaneService, NextCut, Told};
 use fairlane_lanes::{CutBase, CutContent, Judgement, LaneEffect, LaneView, LaneWriter, RefusalKind};
 use fairlane_types::{
     Cut, Height, Incarnation, L1Anchor, LaneId, NetworkId, Proposal, ProtocolParams, Round, Segment,
@@ -91,6 +91,7 @@ pub(crate) struct TestLanes {
     network: NetworkId,
     params: ProtocolParams,
     idle: Duration,
+    told: Option<Told>,
     exchange: Arc<Exchange>,
     inner: Mutex<Inner>,
     changed: Notify,
@@ -98,7 +99,9 @@ pub(crate) struct TestLanes {
 }
 
 impl TestLanes {
-    /// Lanes at a base. The node writes from `writes_from` on, continuing what the archive has of its lane.
+    /// Lanes at a base. The node writes from `writes_from` on, continuing what the archive has of its lane. `told` is
+    /// what the other validators say of it.
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing")]
     pub(crate) fn new(
         key: SigningKey,
         network: NetworkId,
@@ -106,6 +109,7 @@ impl TestLanes {
         base: CutBase,
         idle: Duration,
         writes_from: Height,
+        told: Option<Told>,
         exchange: Arc<Exchange>,
     ) -> Arc<Self> {
         let lane = LaneId { validator: key.validator(), incarnation: Incarnation::ZERO };
@@ -120,8 +124,9 @@ impl TestLanes {
             writes_from,
         };
         let (inner, misleads) = (Mutex::new(inner), AtomicBool::new(false));
-        let lanes =
-            Arc::new(Self { key, network, params, idle, exchange, inner, changed: Notify::new(), misleads });
+        let changed = Notify::new();
+        let lanes = Self { key, network, params, idle, told, exchange, inner, changed, misleads };
+        let lanes = Arc::new(lanes);
         lanes.catch_up(&mut lanes.inner());
         lanes
     }
@@ -301,6 +306,10 @@ impl LaneService for TestLanes {
 
     async fn fetch(&self, base: CutBase, cut: Cut) -> CutContent {
         self.until(|| self.try_fetch(&base, &cut)).await
+    }
+
+    async fn told(&self) -> Option<Told> {
+        self.told
     }
 
     async fn decided(&self, base_after: CutBase) {

@@ -1,6 +1,7 @@
 //! Engines that agree over real connections on loopback, with real lanes and real blocks.
 
 mod cluster;
+mod doubt;
 mod lanes;
 mod store;
 
@@ -93,7 +94,9 @@ async fn a_node_that_restarts_goes_on_where_it_was() {
     assert_eq!(cluster.ids(3, behind), cluster.ids(0, behind));
 
     let me = cluster.key(3).validator();
-    load_until(&mut cluster, &[0, 1, 2, 3], Height::new(behind.get() + 20)).await;
+    cluster.wait(3, "its vote", |status| !status.watching).await;
+    let again = cluster.finalized(0).get();
+    load_until(&mut cluster, &[0, 1, 2, 3], Height::new(again + 20)).await;
     let last = cluster.finalized(0);
     let voted = (behind.get()..=last.get()).filter_map(|height| cluster.store(0).block(Height::new(height)));
     assert!(

@@ -41,7 +41,18 @@ impl MemoryStore {
         self.kept().finalized.get(&height).cloned()
     }
 
-    pub(crate) fn last_decided(&self) -> Height {
+    /// A copy, as a backup is one.
+    pub(crate) fn copy(&self) -> Self {
+        let kept = self.kept();
+        let copy = Kept {
+            proposals: kept.proposals.clone(),
+            decided: kept.decided.clone(),
+            finalized: kept.finalized.clone(),
+        };
+        Self { kept: Mutex::new(copy), broken: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn last(&self) -> Height {
         self.kept().decided.last_key_value().map_or(Height::ZERO, |(height, _)| *height)
     }
 
@@ -111,6 +122,10 @@ impl BlockStore for MemoryStore {
         range: RangeInclusive<Height>,
     ) -> Result<Vec<(Arc<Proposal>, CommitCertificate)>, StoreError> {
         Ok(self.kept().decided.range(range).map(|(_, decision)| decision.clone()).collect())
+    }
+
+    async fn last_decided(&self) -> Result<Height, StoreError> {
+        Ok(self.last())
     }
 
     async fn min_height(&self) -> Result<Height, StoreError> {

@@ -2,7 +2,7 @@ use super::*;
 use crate::network::{FetchWant, Offence, SegmentSource};
 use bytes::Bytes;
 use fairlane_types::evidence::SignedSegmentHeader;
-use fairlane_types::{Evidence, SegmentDigest, SegmentDraft};
+use fairlane_types::{CommitCertificate, Evidence, SegmentDigest, SegmentDraft};
 use std::time::Instant;
 
 /// The first segment of a lane; `variant` makes it different.
@@ -34,10 +34,19 @@ impl SegmentSource for Liar {
     fn segments(&self, _: &FetchWant, _: usize) -> Vec<Bytes> {
         self.0.clone()
     }
+
+    fn decided(&self) -> Option<CommitCertificate> {
+        None
+    }
 }
 
 /// A node of the network that is no lane service: it pushes what the test wants.
-async fn peer_of(node: &Node, genesis: &Genesis, seed: Option<u8>, source: Liar) -> NetworkHandle {
+pub(super) async fn peer_of(
+    node: &Node,
+    genesis: &Genesis,
+    seed: Option<u8>,
+    source: impl SegmentSource,
+) -> NetworkHandle {
     let config = NetworkConfig { peers: vec![node.address.clone()], ..NetworkConfig::default() };
     let parts = NetworkParts {
         keypair: Keypair::generate_ed25519(),
@@ -52,7 +61,7 @@ async fn peer_of(node: &Node, genesis: &Genesis, seed: Option<u8>, source: Liar)
     network
 }
 
-fn offences(node: &Node, offence: Offence) -> u64 {
+pub(super) fn offences(node: &Node, offence: Offence) -> u64 {
     node.metrics.network.offences.get_or_create(&ReasonLabel { reason: offence.name() }).get()
 }
 

@@ -1,5 +1,35 @@
+use super::hostile::{offences, peer_of};
 use super::*;
+use crate::network::{FetchWant, Offence, SegmentSource};
+use crate::testing::TestChain;
+use bytes::Bytes;
+use fairlane_engine::Told;
+use fairlane_types::vote::vote_sign_bytes;
+use fairlane_types::{BlockId, CommitCertificate, CommitSignature, Height, Round, VoteKind};
 use std::time::Instant;
+
+/// The precommits of these validators for some block at a height.
+fn certificate(seeds: &[u8], genesis: &Genesis, height: u64) -> CommitCertificate {
+    let (height, round, block) = (Height::new(height), Round::ZERO, BlockId::from_bytes([1; 32]));
+    let message = vote_sign_bytes(&genesis.network(), VoteKind::Precommit, height, round, Some(&block));
+    let signed =
+        |key: SigningKey| CommitSignature { validator: key.validator(), signature: key.sign(&message) };
+    let signatures = seeds.iter().map(|seed| signed(key(*seed))).collect();
+    CommitCertificate { height, round, block, signatures }
+}
+
+/// Holds no segment, and names a height.
+struct Boaster(CommitCertificate);
+
+impl SegmentSource for Boaster {
+    fn segments(&self, _: &FetchWant, _: usize) -> Vec<Bytes> {
+        Vec::new()
+    }
+
+    fn decided(&self) -> Option<CommitCertificate> {
+        Some(self.0.clone())
+    }
+}
 
 /// No place of the lane is signed twice, and the chain has no gap from its first segment on.
 fn is_one_chain(segments: &[Segment]) {
@@ -129,4 +159,76 @@ async fn an_own_segment_from_outside_is_adopted_before_writing_on() {
     for node in others {
         node.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_disk_is_told_how_far_the_others_are() {
+    let home = tempfile::tempdir().unwrap();
+    let nodes = four(&home, |_| {}).await;
+    for node in &nodes {
+        node.writing().await;
+        let told = in_time("the answers", node.lanes.told()).await;
+        assert_eq!(told, Some(Told { decided: Height::ZERO, lane_ahead: false }), "the network begins");
+    }
+    nodes[0].submit(vec![transaction(1, 50, 1)]).await;
+    let last = nodes[0].own_segments(1).await.last().unwrap().header().seq;
+    let mut status = nodes[1].lanes.status();
+    let there = |status: &LaneServiceStatus| {
+        status.lanes.iter().any(|lane| lane.lane == lane_of(1) && lane.head >= last)
+    };
+    in_time("the others hold the lane", status.wait_for(there)).await.unwrap();
+    let mut chain = TestChain::new();
+    let segments = vec![chain.segment(Vec::new())];
+    let proposal = chain.block(segments, false).proposal.clone();
+    let decided = certificate(&[1, 3, 4], &genesis(&[1, 2, 3, 4]), 1);
+    nodes[2].store.put_decided(proposal, decided).await.unwrap();
+    let mut nodes = nodes.into_iter();
+    nodes.next().unwrap().stop().await;
+    let others: Vec<_> = nodes.collect();
+
+    let fresh = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &fresh);
+    setup.peers = others.iter().map(|node| node.address.clone()).collect();
+    let back = setup.start().await;
+    let told = in_time("the answers", back.lanes.told()).await;
+    assert_eq!(told, Some(Told { decided: Height::FIRST, lane_ahead: true }));
+    back.stop().await;
+    for node in others {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_nobody_is_told_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let alone = Setup::new(&[1], Some(1), &home).start().await;
+    assert_eq!(in_time("nothing", alone.lanes.told()).await, None);
+    let outside = Setup::new(&[1], Some(9), &home).start().await;
+    assert_eq!(in_time("nothing", outside.lanes.told()).await, None);
+    let mut setup = Setup::new(&[1, 2, 3, 4], Some(2), &home);
+    setup.config.startup_check = false;
+    let unchecked = setup.start().await;
+    assert_eq!(in_time("nothing", unchecked.lanes.told()).await, None);
+    for node in [alone, outside, unchecked] {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_height_counts_only_with_its_certificate() {
+    let home = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &home);
+    setup.config.startup_timeout = Duration::from_secs(60);
+    let genesis = setup.genesis.clone();
+    let node = setup.start().await;
+    let honest = peer_of(&node, &genesis, Some(2), Boaster(certificate(&[2, 3], &genesis, 7))).await;
+    let liar = peer_of(&node, &genesis, Some(3), Boaster(certificate(&[3], &genesis, 1_000_000))).await;
+    eventually("the liar is found out", || offences(&node, Offence::Malformed) >= 1).await;
+    let other = peer_of(&node, &genesis, Some(4), Boaster(certificate(&[2, 3, 4], &genesis, 6))).await;
+    let told = in_time("the answers", node.lanes.told()).await;
+    assert_eq!(told, Some(Told { decided: Height::new(7), lane_ahead: false }));
+    for peer in [honest, liar, other] {
+        peer.shutdown();
+    }
+    node.stop().await;
 }

@@ -3,9 +3,9 @@
 use super::{Driver, FetchReply};
 use crate::network::handle::{Command, FetchError};
 use crate::network::offence::Offence;
-use crate::network::serve::{Denied, Permit};
+use crate::network::serve::{Denied, Permit, SegmentSource};
 use crate::network::wire::FetchWant;
-use fairlane_proto::v1;
+use fairlane_proto::{convert, v1};
 use libp2p::PeerId;
 use libp2p::request_response::{Event, Message, OutboundFailure, ResponseChannel};
 use std::io;
@@ -41,7 +41,7 @@ impl Driver {
                 let bytes: usize = response.segments.iter().map(|segment| segment.len()).sum();
                 self.metrics.bytes_in.inc_by(bytes as u64);
                 if let Some((_, reply)) = self.fetches.remove(&request_id) {
-                    let _ = reply.send(Ok(response.segments));
+                    let _ = reply.send(Ok(response));
                 }
             }
             Event::OutboundFailure { request_id, error, .. } => {
@@ -100,8 +100,8 @@ impl Driver {
         let (source, max_bytes) = (Arc::clone(&self.source), self.max_response_bytes);
         let commands = self.handle.commands.clone();
         tokio::spawn(async move {
-            let read = tokio::task::spawn_blocking(move || source.segments(&want, max_bytes)).await;
-            let response = v1::FetchResponse { segments: read.unwrap_or_default() };
+            let read = tokio::task::spawn_blocking(move || answer(source.as_ref(), &want, max_bytes)).await;
+            let response = read.unwrap_or_default();
             let _ = commands.send(Command::Served(channel, response, permit)).await;
         });
     }
@@ -118,4 +118,11 @@ impl Driver {
         let _ = self.swarm.behaviour_mut().fetch.send_response(channel, response);
         drop(permit);
     }
+}
+
+/// What this node answers to a fetch.
+fn answer(source: &dyn SegmentSource, want: &FetchWant, max_bytes: usize) -> v1::FetchResponse {
+    let decided = matches!(want, FetchWant::Head(_))
+        .then(|| source.decided().as_ref().map(convert::to_field).unwrap_or_default());
+    v1::FetchResponse { segments: source.segments(want, max_bytes), decided }
 }

@@ -185,6 +185,7 @@ async fn lane_service(
         chain_time: chain.state.time(),
         key: Some(chain.key.clone()),
         anchors: crate::l1::Anchors::None,
+        known: None,
         store: store.clone(),
         network,
         received,

@@ -1,4 +1,5 @@
-//! A validator whose log is gone only watches, until nothing that it may have signed can matter.
+//! A validator that has started only watches, until nothing that it may have signed and does not know of can matter.
+//! With the log that a crash leaves, that is when a quorum was heard.
 
 use super::Node;
 use super::heights::Phase;

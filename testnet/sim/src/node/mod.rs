@@ -56,7 +56,7 @@ pub(crate) struct Node {
     wants: Wants,
     heights: Heights,
     machine: Machine,
-    /// What may have been signed and is forgotten; without a log only.
+    /// What may have been signed and is not known; none once this validator votes.
     doubt: Option<Doubt>,
     /// What consensus demands and is not done yet.
     demands: VecDeque<Demand>,

@@ -10,7 +10,7 @@ use crate::byzantine::Villain;
 use crate::disk::{Disk, Store};
 use crate::machine::Machine;
 use crate::setup::Setup;
-use fairlane_agreement::{Activity, Doubt};
+use fairlane_agreement::{Activity, Doubt, Memory};
 use fairlane_chain::{BlockInput, ChainState, prepare};
 use fairlane_lanes::{CutContent, LaneContent, LaneView};
 use fairlane_types::{Cut, Height};
@@ -35,7 +35,7 @@ impl Node {
         let base = chain.base();
         let activity = recent_activity(disk.store(), chain.height());
         let heights = Heights::new(chain.height().next(), base.validators.clone(), activity, now);
-        let doubt = (!disk.has_wal()).then(|| Doubt::new(&base.validators, setup.validator(me)));
+        let doubt = Doubt::new(&base.validators, setup.validator(me), memory(&disk, chain.height()));
         let view = LaneView::new(&base, setup.params.clone());
         let mut node = Self {
             me,
@@ -47,8 +47,8 @@ impl Node {
             pool: EvidencePool::default(),
             wants: Wants::default(),
             heights,
-            machine: Machine::new(doubt.is_none()),
-            doubt,
+            machine: Machine::new(false),
+            doubt: Some(doubt),
             demands: VecDeque::new(),
             obeying: false,
             dirty: false,
@@ -62,6 +62,15 @@ impl Node {
         node.finish();
         Ok(node)
     }
+}
+
+/// What the disk knows of this validator's votes. More may be decided on it than can be executed again.
+fn memory(disk: &Disk, executed: Height) -> Memory {
+    let mut decided = executed;
+    while disk.store().decision(decided.next()).is_some() {
+        decided = decided.next();
+    }
+    Memory { decided, log: disk.log_height(), reserved: Height::ZERO }
 }
 
 /// The chain state after the last finalized block, as far as the disk alone can tell. What was decided and not
