@@ -7,9 +7,9 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use fairlane_lanes::{CutBase, Judgement, LaneEffect, LaneView};
 use fairlane_types::{
-    Cut, Event, Evidence, GroupId, Height, Incarnation, LaneSeq, Leg, NetworkId, ProtocolParams, RollupId,
-    Round, Segment, SegmentDigest, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, Validator,
-    ValidatorSet, VotingPower,
+    Cut, Event, Evidence, GroupId, Height, Incarnation, L1Anchor, LaneSeq, Leg, NetworkId, ProtocolParams,
+    RollupId, Round, Segment, SegmentDigest, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction,
+    Validator, ValidatorSet, VotingPower,
 };
 use fairlane_verify::verify_evidence;
 use std::collections::BTreeSet;

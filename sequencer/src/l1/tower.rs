@@ -191,8 +191,9 @@ impl Watchtower {
     /// Whether this node's turn has come.
     fn is_due(&self, id: &OffenceId, record: &EvidenceRecord) -> bool {
         let turn = self.l1.poll_interval.saturating_mul(POLLS_A_TURN);
-        let rank = Rank::new(self.own, self.in_force.borrow().validators.clone());
-        let rank = rank.of(id, &record.evidence.offender());
+        let validators = self.in_force.borrow().validators.clone();
+        let own = self.own.filter(|own| validators.get(own).is_some());
+        let rank = Rank::new(own, validators).of(id, &record.evidence.offender());
         Duration::from_nanos(system_time().since(record.found_at)) >= turn.saturating_mul(rank)
     }
 }
