@@ -107,7 +107,8 @@ impl StoppedHome<'_> {
         let log = log.map_err(|source| GuardFileError::Io { path, source })?;
         let decided = store.last_decision().map_or(Height::ZERO, |certificate| certificate.height);
         let height = decided.max(log.unwrap_or(reserved.height));
-        let lane = match self.genesis.validators.get(&self.validator) {
+        let set = store.validators_at(store.tip())?.unwrap_or_else(|| self.genesis.validators.clone());
+        let lane = match set.get(&self.validator) {
             Some(member) => lane_end(store, &member.lane())?,
             None => None,
         };

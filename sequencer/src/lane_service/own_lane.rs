@@ -7,7 +7,7 @@ use crate::lane_service::recovery::{Recovered, Recovery};
 use crate::lane_service::seal::Pace;
 use fairlane_lanes::LaneWriter;
 use fairlane_proto::v1::Refusal;
-use fairlane_types::{Height, LaneId, Segment, SegmentRef};
+use fairlane_types::{Height, Incarnation, LaneId, Segment, SegmentRef};
 use std::time::{Duration, Instant};
 
 /// How long a lane stays silent after a restart, until it shows whether this node is behind (see [`Pursuit`]).
@@ -47,8 +47,8 @@ impl Actor {
     pub(super) fn enter_lane(&mut self) {
         let member = self.key.as_ref().and_then(|key| self.base.validators.get(&key.validator()));
         let lane = member.map(|member| member.lane());
-        if lane.is_none() {
-            self.told.send_replace(Some(None));
+        if lane.is_none() && self.told.borrow().is_none() {
+            self.ask_outside();
         }
         if lane == self.own.lane() {
             return;
@@ -60,6 +60,23 @@ impl Actor {
         }
     }
 
+    /// A validator that is outside of the set as its disk knows it may have lost that disk, and voted in a later set: it
+    /// asks, too, before it could vote. Consensus, and so the set, waits for the answer.
+    fn ask_outside(&self) {
+        let Some(key) = self.key.as_ref().filter(|_| self.config.startup_check) else {
+            self.told.send_replace(Some(None));
+            return;
+        };
+        let lane = LaneId { validator: key.validator(), incarnation: Incarnation::ZERO };
+        let (recovery, outcomes) = (self.recovery(lane, None), self.outcomes.clone());
+        tokio::spawn(async move {
+            if let Err(error) = recovery.ask_outside().await {
+                // The actor may have ended.
+                let _ = outcomes.send(Outcome::Recovered(Err(error))).await;
+            }
+        });
+    }
+
     /// Looks for the end of the own lane, once the segment that is on its way, if any, is durable: it is found, too.
     /// `known` is an own segment from outside: the lane goes at least that far.
     pub(super) fn recover(&mut self, lane: LaneId, known: Option<SegmentRef>) {
@@ -67,7 +84,15 @@ impl Actor {
         if self.pace.sealing {
             return;
         }
-        let recovery = Recovery {
+        let (recovery, outcomes) = (self.recovery(lane, known), self.outcomes.clone());
+        tokio::spawn(async move {
+            // The actor may have ended.
+            let _ = outcomes.send(Outcome::Recovered(recovery.run().await)).await;
+        });
+    }
+
+    fn recovery(&self, lane: LaneId, known: Option<SegmentRef>) -> Recovery {
+        Recovery {
             lane,
             base: self.base.clone(),
             network: self.network.clone(),
@@ -78,12 +103,7 @@ impl Actor {
             check: self.config.startup_check || known.is_some(),
             timeout: self.config.startup_timeout,
             told: self.told.clone(),
-        };
-        let outcomes = self.outcomes.clone();
-        tokio::spawn(async move {
-            // The actor may have ended.
-            let _ = outcomes.send(Outcome::Recovered(recovery.run().await)).await;
-        });
+        }
     }
 
     /// The own lane is known up to its end: writing goes on from there.

@@ -89,6 +89,13 @@ impl Recovery {
         Ok(Recovered { lane: self.lane, last, undecided })
     }
 
+    /// Asks and tells only how far the validators are: outside of the set, there is no lane to find.
+    pub(super) async fn ask_outside(self) -> Result<(), LaneServiceError> {
+        let poll = self.ask_validators().await?;
+        self.told.send_replace(Some(poll.told(None)));
+        Ok(())
+    }
+
     /// The newest own segment in the store.
     async fn stored_end(&self) -> Result<Option<SegmentRef>, LaneServiceError> {
         self.store.settle().await?;
