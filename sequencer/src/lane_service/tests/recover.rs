@@ -193,6 +193,15 @@ async fn a_lost_disk_is_told_how_far_the_others_are() {
     let told = in_time("the answers", back.lanes.told()).await;
     assert_eq!(told, Some(Told { decided: Height::FIRST, lane_ahead: true }));
     back.stop().await;
+
+    // Its disk knows the set of genesis only; it may have been in a later one.
+    let fresh = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1, 2, 3, 4], Some(9), &fresh);
+    setup.peers = others.iter().map(|node| node.address.clone()).collect();
+    let outside = setup.start().await;
+    let told = in_time("the answers", outside.lanes.told()).await;
+    assert_eq!(told, Some(Told { decided: Height::FIRST, lane_ahead: false }));
+    outside.stop().await;
     for node in others {
         node.stop().await;
     }
@@ -203,13 +212,13 @@ async fn who_asks_nobody_is_told_nothing() {
     let home = tempfile::tempdir().unwrap();
     let alone = Setup::new(&[1], Some(1), &home).start().await;
     assert_eq!(in_time("nothing", alone.lanes.told()).await, None);
-    let outside = Setup::new(&[1], Some(9), &home).start().await;
-    assert_eq!(in_time("nothing", outside.lanes.told()).await, None);
+    let keyless = Setup::new(&[1], None, &home).start().await;
+    assert_eq!(in_time("nothing", keyless.lanes.told()).await, None);
     let mut setup = Setup::new(&[1, 2, 3, 4], Some(2), &home);
     setup.config.startup_check = false;
     let unchecked = setup.start().await;
     assert_eq!(in_time("nothing", unchecked.lanes.told()).await, None);
-    for node in [alone, outside, unchecked] {
+    for node in [alone, keyless, unchecked] {
         node.stop().await;
     }
 }
