@@ -38,6 +38,23 @@ fn is_one_chain(segments: &[Segment]) {
     }
 }
 
+/// Waits until all of these nodes hold the lane of validator 1 up to a segment.
+async fn hold_the_lane(nodes: &[Node], last: LaneSeq) {
+    for node in nodes {
+        let mut status = node.lanes.status();
+        let there = |status: &LaneServiceStatus| {
+            status.lanes.iter().any(|lane| lane.lane == lane_of(1) && lane.head >= last)
+        };
+        in_time("the others hold the lane", status.wait_for(there)).await.unwrap();
+    }
+}
+
+/// A node with this key on an empty disk, in the network of four that these nodes are of.
+fn among(others: &[Node], seed: u8, home: &tempfile::TempDir) -> Setup {
+    let peers = others.iter().map(|node| node.address.clone()).collect();
+    Setup { peers, ..Setup::new(&[1, 2, 3, 4], Some(seed), home) }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_continues_the_lane() {
     let home = tempfile::tempdir().unwrap();
@@ -82,19 +99,13 @@ async fn a_lost_disk_signs_no_place_twice() {
     nodes[0].submit((0..10).map(|salt| transaction(1, 50, 100 + salt)).collect()).await;
     let before = nodes[0].own_segments(1).await;
     let last = before.last().unwrap().header().seq;
-    let mut status = nodes[1].lanes.status();
-    let there = |status: &LaneServiceStatus| {
-        status.lanes.iter().any(|lane| lane.lane == lane_of(1) && lane.head >= last)
-    };
-    in_time("the others hold the lane", status.wait_for(there)).await.unwrap();
+    hold_the_lane(&nodes[1..], last).await;
     let mut nodes = nodes.into_iter();
     nodes.next().unwrap().stop().await;
     let others: Vec<_> = nodes.collect();
 
     let fresh = tempfile::tempdir().unwrap();
-    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &fresh);
-    setup.peers = others.iter().map(|node| node.address.clone()).collect();
-    let back = setup.start().await;
+    let back = among(&others, 1, &fresh).start().await;
     back.writing().await;
     let answers = back.submit(vec![transaction(1, 50, 1_000)]).await;
     let [SubmitReply::Receipts { header, .. }] = &answers[..] else { panic!("{answers:?}") };
@@ -133,17 +144,12 @@ async fn an_own_segment_from_outside_is_adopted_before_writing_on() {
     let others: Vec<_> = nodes.collect();
     let held = first.own_segments(1).await;
     let last = held.last().unwrap().clone();
-    let mut status = others[0].lanes.status();
-    let there = |status: &LaneServiceStatus| {
-        status.lanes.iter().any(|lane| lane.lane == lane_of(1) && lane.head >= last.header().seq)
-    };
-    in_time("the others hold the lane", status.wait_for(there)).await.unwrap();
+    hold_the_lane(&others, last.header().seq).await;
     first.stop().await;
 
     // A disk without memory, and a check that was switched off: the lane must be found by what peers send.
     let fresh = tempfile::tempdir().unwrap();
-    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &fresh);
-    setup.peers = others.iter().map(|node| node.address.clone()).collect();
+    let mut setup = among(&others, 1, &fresh);
     setup.config.startup_check = false;
     setup.config.heartbeat = Duration::from_secs(3_600);
     setup.config.interval = Duration::from_secs(3_600);
@@ -172,33 +178,27 @@ async fn a_lost_disk_is_told_how_far_the_others_are() {
     }
     nodes[0].submit(vec![transaction(1, 50, 1)]).await;
     let last = nodes[0].own_segments(1).await.last().unwrap().header().seq;
-    let mut status = nodes[1].lanes.status();
-    let there = |status: &LaneServiceStatus| {
-        status.lanes.iter().any(|lane| lane.lane == lane_of(1) && lane.head >= last)
-    };
-    in_time("the others hold the lane", status.wait_for(there)).await.unwrap();
+    hold_the_lane(&nodes[1..], last).await;
     let mut chain = TestChain::new();
     let segments = vec![chain.segment(Vec::new())];
     let proposal = chain.block(segments, false).proposal.clone();
     let decided = certificate(&[1, 3, 4], &genesis(&[1, 2, 3, 4]), 1);
+    // A quorum that answers has one of these two in it.
+    nodes[1].store.put_decided(proposal.clone(), decided.clone()).await.unwrap();
     nodes[2].store.put_decided(proposal, decided).await.unwrap();
     let mut nodes = nodes.into_iter();
     nodes.next().unwrap().stop().await;
     let others: Vec<_> = nodes.collect();
 
     let fresh = tempfile::tempdir().unwrap();
-    let mut setup = Setup::new(&[1, 2, 3, 4], Some(1), &fresh);
-    setup.peers = others.iter().map(|node| node.address.clone()).collect();
-    let back = setup.start().await;
+    let back = among(&others, 1, &fresh).start().await;
     let told = in_time("the answers", back.lanes.told()).await;
     assert_eq!(told, Some(Told { decided: Height::FIRST, lane_ahead: true }));
     back.stop().await;
 
     // Its disk knows the set of genesis only; it may have been in a later one.
     let fresh = tempfile::tempdir().unwrap();
-    let mut setup = Setup::new(&[1, 2, 3, 4], Some(9), &fresh);
-    setup.peers = others.iter().map(|node| node.address.clone()).collect();
-    let outside = setup.start().await;
+    let outside = among(&others, 9, &fresh).start().await;
     let told = in_time("the answers", outside.lanes.told()).await;
     assert_eq!(told, Some(Told { decided: Height::FIRST, lane_ahead: false }));
     outside.stop().await;
