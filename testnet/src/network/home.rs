@@ -119,7 +119,7 @@ fn furnish(
         std::fs::write(&path, config::template(&config))
             .wrap_err_with(|| format!("writing {}", path.display()))?;
         let (rpc, metrics) = (config.rpc.listen, config.metrics.listen);
-        nodes.push(Node::new(home.clone(), spec.hosts.enter(index), rpc, metrics));
+        nodes.push(Node::new(home.clone(), spec.hosts.enter(index), homes.len(), rpc, metrics));
     }
     Ok(nodes)
 }

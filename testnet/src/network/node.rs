@@ -8,6 +8,7 @@ use fairlane_sequencer::config::Home;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Node {
     home: Home,
     /// The command that the node is started by; empty where it is started directly.
     enter: Vec<String>,
+    /// How many threads do the node's asynchronous work: its share of this machine.
+    workers: usize,
     rpc: SocketAddr,
     metrics: SocketAddr,
     child: Option<Child>,
@@ -39,8 +42,17 @@ pub struct Node {
 }
 
 impl Node {
-    pub(super) fn new(home: Home, enter: Vec<String>, rpc: SocketAddr, metrics: SocketAddr) -> Self {
-        Self { home, enter, rpc, metrics, child: None, channel: None }
+    /// A node that is not started yet, and is one of `count` on this machine.
+    pub(super) fn new(
+        home: Home,
+        enter: Vec<String>,
+        count: usize,
+        rpc: SocketAddr,
+        metrics: SocketAddr,
+    ) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let workers = (processors / count.max(1)).max(1);
+        Self { home, enter, workers, rpc, metrics, child: None, channel: None }
     }
 
     /// Where its files are.
@@ -70,6 +82,7 @@ impl Node {
             .arg("node")
             .arg("--home")
             .arg(self.home.path())
+            .env("TOKIO_WORKER_THREADS", self.workers.to_string())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
