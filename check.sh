@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All checks of the repository, as CI runs them: format, lints, vectors, contracts, doc tests, tests.
 #
-# Needs Rust, git, and for the contracts Node and Python 3. Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh
+# Needs Rust, git, and for the contracts and the Python client Node and Python 3. Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh
 # clones share them.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -37,6 +37,12 @@ slashing-contracts/check.sh
 
 step "Doc tests"
 cargo test --workspace --doc --locked
+
+step "Build of all tests"
+cargo nextest run --workspace --locked --no-run
+
+step "A client in Python, against a real network"
+rollup-adapter/examples/python/check.sh
 
 step "Unit, property and network tests"
 cargo nextest run --workspace --locked --no-fail-fast
