@@ -28,6 +28,7 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function getNonce(address account) external view returns (uint64);
+    function cool(address target) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;
