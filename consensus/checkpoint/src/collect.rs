@@ -94,7 +94,8 @@ impl Collector {
         }
         let mut effects = Vec::new();
         for place in 0..self.early.len() {
-            let waiting = self.early.get_mut(place).and_then(|slot| slot.take_if(|s| s.checkpoint.height <= height));
+            let waiting =
+                self.early.get_mut(place).and_then(|slot| slot.take_if(|s| s.checkpoint.height <= height));
             if let Some(signed) = waiting.filter(|signed| signed.checkpoint.height == height) {
                 effects.extend(self.count(place, signed));
             }
@@ -154,7 +155,8 @@ impl Collector {
             return Vec::new();
         };
         *slot = Some((signed.checkpoint, signed.signature));
-        let certificate = self.certificate(height).map(|certificate| Effect::Certified(Box::new(certificate)));
+        let certificate =
+            self.certificate(height).map(|certificate| Effect::Certified(Box::new(certificate)));
         [Effect::Gossip(signed)].into_iter().chain(certificate).collect()
     }
 
@@ -167,7 +169,11 @@ impl Collector {
         let id = self.set.validators().members().get(place)?.id;
         let (_, key) = self.set.member(&id)?;
         let statements = Box::new([first, (second.checkpoint, second.signature)]);
-        Some(Effect::Conflict(Box::new(CheckpointConflict { validator: id, key: key.to_bytes(), statements })))
+        Some(Effect::Conflict(Box::new(CheckpointConflict {
+            validator: id,
+            key: key.to_bytes(),
+            statements,
+        })))
     }
 
     /// The certificate of a height, the first time that there is one.
@@ -179,7 +185,9 @@ impl Collector {
         let mut signers = Signers::NONE;
         let mut signatures = Vec::new();
         for (place, signed) in collection.signed.iter().enumerate() {
-            if let Some((_, signature)) = signed.as_ref().filter(|(checkpoint, _)| *checkpoint == collection.own) {
+            if let Some((_, signature)) =
+                signed.as_ref().filter(|(checkpoint, _)| *checkpoint == collection.own)
+            {
                 signers.insert(place);
                 signatures.push(signature);
             }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::keys::sum_signatures;
 use crate::set::CheckpointSetError;
-use crate::testing::{MEMBERS, NETWORK, block, checkpoint, id_at, secret, secret_at, set, signed, validators};
+use crate::testing::{
+    MEMBERS, NETWORK, block, checkpoint, id_at, secret, secret_at, set, signed, validators,
+};
 
 fn certificate(checkpoint: Checkpoint, places: &[usize]) -> CheckpointCertificate {
     let mut signers = Signers::NONE;
@@ -41,7 +43,10 @@ fn other_signers_than_those_who_signed_are_refused() {
         let mut signers = Signers::NONE;
         places.into_iter().for_each(|place| signers.insert(place));
         let bent = CheckpointCertificate { signers, ..good };
-        assert_eq!(verify_certificate(&bent, &NETWORK, &set()), Err(CheckpointError::Signature(Height::new(5))));
+        assert_eq!(
+            verify_certificate(&bent, &NETWORK, &set()),
+            Err(CheckpointError::Signature(Height::new(5)))
+        );
     }
     for place in [4, 100, 255] {
         let mut bent = good;
@@ -60,10 +65,7 @@ fn what_was_signed_elsewhere_is_refused() {
 
     let mut bent = good;
     bent.checkpoint.network = other;
-    assert_eq!(
-        verify_certificate(&bent, &other, &set()),
-        Err(CheckpointError::Signature(Height::new(5)))
-    );
+    assert_eq!(verify_certificate(&bent, &other, &set()), Err(CheckpointError::Signature(Height::new(5))));
     let found = Hash32::from_bytes([0xee; 32]);
     bent = good;
     bent.checkpoint.validators_hash = found;

@@ -15,7 +15,8 @@ fn bytes<const N: usize>(value: &Value) -> [u8; N] {
 
 #[test]
 fn golden_signatures() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../slashing-contracts/test/vectors/checkpoints.json");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../slashing-contracts/test/vectors/checkpoints.json");
     let content: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let cases = content["cases"].as_array().unwrap();
     let mut valid = 0;

@@ -45,8 +45,8 @@ pub use batch::{Batch, BatchHeader, BatchItem, ItemKind};
 pub use block::{BlockHeader, L1Anchor, Proposal};
 pub use certificate::{CommitCertificate, CommitSignature};
 pub use checkpoint::{
-    Checkpoint, CheckpointCertificate, CheckpointConflict, CheckpointPublicKey, CheckpointSignature, SignedCheckpoint,
-    Signers,
+    Checkpoint, CheckpointCertificate, CheckpointConflict, CheckpointPublicKey, CheckpointSignature,
+    SignedCheckpoint, Signers,
 };
 pub use codec::{Decode, DecodeError, Encode, Reader, Writer};
 pub use crypto::{Domain, Hash32, Signature, SigningKey};

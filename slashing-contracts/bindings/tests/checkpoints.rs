@@ -14,7 +14,9 @@ use fairlane_l1::{CheckpointKey, DeployParams, Deployment, Epoch, L1State};
 use fairlane_types::checkpoint::{Checkpoint, CheckpointCertificate, SignedCheckpoint};
 use fairlane_types::crypto::{Hash32, SigningKey};
 use fairlane_types::heads::{HeadLeaf, HeadsTree};
-use fairlane_types::ids::{BatchIndex, BlockId as Block, Height, NetworkId, RollupHead, RollupId, ValidatorId};
+use fairlane_types::ids::{
+    BatchIndex, BlockId as Block, Height, NetworkId, RollupHead, RollupId, ValidatorId,
+};
 
 const STAKE: u128 = 2_000_000_000_000_000_000_000;
 const EPOCH: Epoch = Epoch(3);

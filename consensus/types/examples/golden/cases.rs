@@ -4,8 +4,9 @@ use crate::json::{enc, file, hex, list, num};
 use crate::samples;
 use fairlane_types::merkle::{self, Tree};
 use fairlane_types::{
-    Batch, BlockHeader, Checkpoint, Domain, Encode, Event, Evidence, Genesis, HeadLeaf, HeadPath, HeadProof, HeadsTree,
-    Receipt, RollupId, Segment, SignedProposal, SignedVote, Transaction, Validator, ValidatorSet, evidence,
+    Batch, BlockHeader, Checkpoint, Domain, Encode, Event, Evidence, Genesis, HeadLeaf, HeadPath, HeadProof,
+    HeadsTree, Receipt, RollupId, Segment, SignedProposal, SignedVote, Transaction, Validator, ValidatorSet,
+    evidence,
 };
 use serde_json::{Value, json};
 
