@@ -12,6 +12,7 @@ const contracts = [
     'EvidenceVerifier',
     'KeyVerifier',
     'RollupRegistry',
+    'SequencerLightClient',
     'SlashingManager',
     'StakeManager',
 ];

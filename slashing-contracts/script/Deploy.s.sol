@@ -49,6 +49,7 @@ contract Deploy {
         emit Deployed("StakeManager", address(c.stakeManager));
         emit Deployed("SlashingManager", address(c.slashingManager));
         emit Deployed("RollupRegistry", address(c.rollupRegistry));
+        emit Deployed("SequencerLightClient", address(c.lightClient));
     }
 
     function _settings() private returns (Settings memory) {
@@ -67,7 +68,8 @@ contract Deploy {
             rewardBps: uint16(vm.envOr("FAIRLANE_REWARD_BPS", 500)),
             correlationEpochs: uint32(vm.envOr("FAIRLANE_CORRELATION_EPOCHS", 14)),
             contestBlocks: uint32(vm.envOr("FAIRLANE_CONTEST_BLOCKS", 50)),
-            rollupFee: vm.envOr("FAIRLANE_ROLLUP_FEE", 10 ether)
+            rollupFee: vm.envOr("FAIRLANE_ROLLUP_FEE", 10 ether),
+            checkpointHistory: uint32(vm.envOr("FAIRLANE_CHECKPOINT_HISTORY", 8192))
         });
     }
 

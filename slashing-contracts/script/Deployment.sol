@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {EvidenceVerifier} from "../src/EvidenceVerifier.sol";
 import {KeyVerifier} from "../src/KeyVerifier.sol";
 import {RollupRegistry} from "../src/RollupRegistry.sol";
+import {SequencerLightClient} from "../src/SequencerLightClient.sol";
 import {SlashingManager} from "../src/SlashingManager.sol";
 import {StakeManager} from "../src/StakeManager.sol";
 
@@ -16,6 +17,7 @@ struct Contracts {
     StakeManager stakeManager;
     SlashingManager slashingManager;
     RollupRegistry rollupRegistry;
+    SequencerLightClient lightClient;
 }
 
 /// @notice What a deployment decides; units and meanings stand at the contracts' own parameters.
@@ -35,6 +37,7 @@ struct Settings {
     uint32 correlationEpochs;
     uint32 contestBlocks;
     uint256 rollupFee;
+    uint32 checkpointHistory;
 }
 
 /// @notice The contracts in the order in which they are created. StakeManager and SlashingManager name each other for ever,
@@ -72,5 +75,6 @@ library Deployment {
             })
         );
         c.rollupRegistry = new RollupRegistry(c.stakeManager, s.token, s.rollupFee, s.sink);
+        c.lightClient = new SequencerLightClient(c.stakeManager, s.checkpointHistory);
     }
 }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Ed25519} from "./crypto/Ed25519.sol";
 import {IEvidenceVerifier, Offence, OffenceKind} from "./interfaces/IEvidenceVerifier.sol";
+import {CheckpointMessage} from "./libraries/CheckpointMessage.sol";
 
 /// @title Judge of evidence
 /// @notice Implements `IEvidenceVerifier` for the encodings of version 1.
@@ -12,17 +13,25 @@ import {IEvidenceVerifier, Offence, OffenceKind} from "./interfaces/IEvidenceVer
 ///     2  validator (32) ‖ kind 1 ‖ height 8 ‖ round 4 ‖ has block 1 ‖ block 32 ‖ signature   double vote
 ///     3  validator (32) ‖ height 8 ‖ round 4 ‖ has pol round 1 ‖ pol round 4 ‖ block 32 ‖ signature   double proposal
 ///
+/// and for checkpoints, which are signed with the BLS key, that key and two records without it:
+///
+///     4  validator (32) ‖ BLS key (96) ‖ twice height 8 ‖ block 32 ‖ heads root 32 ‖ set 32 ‖ next set 32 ‖ signature 192
+///
 /// What a record says is signed as domain ‖ SHA-256 of the network id and of the fields between validator and
 /// signature; a segment header has both inside.
 contract EvidenceVerifier is IEvidenceVerifier {
     uint8 private constant LANE = 1;
     uint8 private constant VOTE = 2;
     uint8 private constant PROPOSAL = 3;
+    uint8 private constant CHECKPOINT = 4;
 
     uint256 private constant HEADER_BYTES = 184;
     uint256 private constant VOTE_BYTES = 78;
     uint256 private constant PROPOSAL_BYTES = 81;
     uint256 private constant SIGNATURE_BYTES = 64;
+    uint256 private constant CHECKPOINT_HEAD = 129;
+    uint256 private constant CHECKPOINT_BYTES = 136;
+    uint256 private constant CHECKPOINT_RECORD = CHECKPOINT_BYTES + CheckpointMessage.SIGNATURE_BYTES;
 
     bytes15 private constant SEGMENT_DOMAIN = "FAIRLANE-SEG-v1";
     bytes15 private constant VOTE_DOMAIN = "FAIRLANE-VOT-v1";
@@ -41,6 +50,7 @@ contract EvidenceVerifier is IEvidenceVerifier {
     /// @inheritdoc IEvidenceVerifier
     function verify(bytes32 network, bytes calldata evidence) external view returns (Offence memory offence) {
         uint8 kind = evidence.length == 0 ? 0 : uint8(evidence[0]);
+        if (kind == CHECKPOINT) return _checkpoints(network, evidence);
         uint256 width = _fieldBytes(kind) + SIGNATURE_BYTES;
         if (evidence.length != 1 + 2 * width) revert WrongEvidenceLength(evidence.length, 1 + 2 * width);
         Statement memory first = _statement(kind, network, 0, evidence[1:1 + width]);
@@ -51,7 +61,44 @@ contract EvidenceVerifier is IEvidenceVerifier {
         _requireSigned(first, 0);
         _requireSigned(second, 1);
 
-        return Offence(_offenceKind(kind, evidence), first.validator, first.slot);
+        return Offence(_offenceKind(kind, evidence), first.validator, first.slot, 0);
+    }
+
+    /// @dev Two checkpoints of one height. The slot is validator and height.
+    function _checkpoints(bytes32 network, bytes calldata evidence) private view returns (Offence memory offence) {
+        uint256 length = CHECKPOINT_HEAD + 2 * CHECKPOINT_RECORD;
+        if (evidence.length != length) revert WrongEvidenceLength(evidence.length, length);
+        bytes calldata first = evidence[CHECKPOINT_HEAD:CHECKPOINT_HEAD + CHECKPOINT_RECORD];
+        bytes calldata second = evidence[CHECKPOINT_HEAD + CHECKPOINT_RECORD:];
+        offence.kind = OffenceKind.DoubleCheckpoint;
+        offence.validator = bytes32(evidence[1:]);
+        offence.slot = keccak256(abi.encodePacked(CHECKPOINT, offence.validator, first[:8]));
+        bytes32 otherSlot = keccak256(abi.encodePacked(CHECKPOINT, offence.validator, second[:8]));
+        if (offence.slot != otherSlot) revert DifferentSlots(offence.slot, otherSlot);
+        bytes32 digest = sha256(first[:CHECKPOINT_BYTES]);
+        if (digest == sha256(second[:CHECKPOINT_BYTES])) revert SameStatement(digest);
+
+        bytes memory key = _paddedKey(evidence[33:CHECKPOINT_HEAD]);
+        offence.checkpointKeyHash = keccak256(key);
+        _requireCheckpointSigned(network, offence.validator, key, first, 0);
+        _requireCheckpointSigned(network, offence.validator, key, second, 1);
+    }
+
+    function _paddedKey(bytes calldata key) private pure returns (bytes memory) {
+        return abi.encodePacked(bytes16(0), key[:48], bytes16(0), key[48:]);
+    }
+
+    function _requireCheckpointSigned(
+        bytes32 network,
+        bytes32 validator,
+        bytes memory key,
+        bytes calldata record,
+        uint256 side
+    ) private view {
+        bytes memory fields = abi.encodePacked(network, record[:CHECKPOINT_BYTES]);
+        if (!CheckpointMessage.isSigned(fields, key, record[CHECKPOINT_BYTES:])) {
+            revert InvalidSignature(side, validator);
+        }
     }
 
     function _fieldBytes(uint8 kind) private pure returns (uint256) {

@@ -14,8 +14,8 @@ abstract contract SeatBook is Epochs {
     /// @dev The protocol's limit for a set.
     uint32 private constant MAX_SEATS = 1024;
 
-    /// @notice The most members of a set.
-    uint32 public immutable seats;
+    /// @dev The most members of a set.
+    uint32 internal immutable _seats;
 
     /// @dev All consensus keys that ever were registered; index 0 is nobody's.
     bytes32[] internal _keys;
@@ -34,7 +34,7 @@ abstract contract SeatBook is Epochs {
 
     constructor(uint32 seats_) {
         if (seats_ == 0 || seats_ > MAX_SEATS) revert IStakeManager.InvalidParameter("seats");
-        seats = seats_;
+        _seats = seats_;
         _keys.push(0);
     }
 
@@ -52,6 +52,7 @@ abstract contract SeatBook is Epochs {
         _checkpointKeyOwners[keyHash] = operator;
         keyIndex = uint32(_keys.length);
         _keys.push(consensusKey);
+        record.keyIndex = keyIndex;
         // x and y have 48 bytes each, behind 16 zeros.
         _checkpointKeys[keyIndex] = [
             bytes32(checkpointKey[16:48]),
@@ -82,7 +83,7 @@ abstract contract SeatBook is Epochs {
         if (freed != 0) {
             seat = _freedSeats[freed - 1];
             _freedSeats.pop();
-        } else if (_usedSeats < seats) {
+        } else if (_usedSeats < _seats) {
             seat = ++_usedSeats;
         }
     }

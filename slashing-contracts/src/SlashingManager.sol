@@ -100,6 +100,7 @@ contract SlashingManager is ISlashingManager {
         slot = offence.slot;
         if (_convictions[slot].operator != address(0)) revert AlreadySlashed(slot);
         address operator = _slashable(offence.validator);
+        if (offence.checkpointKeyHash != 0) _requireOwnKey(offence.validator, offence.checkpointKeyHash);
 
         Conviction storage conviction = _convictions[slot];
         conviction.operator = operator;
@@ -175,6 +176,12 @@ contract SlashingManager is ISlashingManager {
             if (epoch > lastEpoch) revert EvidenceExpired(consensusKey, lastEpoch, epoch);
         }
         return record.operator;
+    }
+
+    /// @dev A consensus key has one BLS key beside it, for ever.
+    function _requireOwnKey(bytes32 consensusKey, bytes32 keyHash) private view {
+        bytes32 expected = keccak256(stakeManager.checkpointKeyBeside(consensusKey));
+        if (keyHash != expected) revert WrongCheckpointKey(consensusKey, keyHash, expected);
     }
 
     /// @dev What the operator had at its first offence. With the first it is put out of the set, and counted.

@@ -158,7 +158,7 @@ contract StakeManager is IStakeManager, SeatBook, EmergencyPause, ReentrancyGuar
             if (other.bonded >= v.bonded) revert NotLessStake(displaced, other.bonded, v.bonded);
             _leaveSeat(other);
         }
-        if (!_seatIfFree(v)) revert NoFreeSeat(seats);
+        if (!_seatIfFree(v)) revert NoFreeSeat(_seats);
     }
 
     /// @inheritdoc IStakeManager
@@ -332,6 +332,16 @@ contract StakeManager is IStakeManager, SeatBook, EmergencyPause, ReentrancyGuar
     /// @inheritdoc IStakeManager
     function checkpointKeyOf(address operator) external view returns (bytes memory) {
         return _checkpointKey(_registered(operator).keyIndex);
+    }
+
+    /// @inheritdoc IStakeManager
+    function seats() external view returns (uint32) {
+        return _seats;
+    }
+
+    /// @inheritdoc IStakeManager
+    function checkpointKeyBeside(bytes32 consensusKey) external view returns (bytes memory) {
+        return _checkpointKey(_keyRecords[consensusKey].keyIndex);
     }
 
     /// @inheritdoc IStakeManager

@@ -24,6 +24,7 @@ abstract contract Fixture is TestBase {
     uint32 internal constant JAIL = 2;
     uint32 internal constant CORRELATION = 3;
     uint32 internal constant CONTEST = 5;
+    uint32 internal constant HISTORY = 4;
 
     DevToken internal token;
     Contracts internal contracts;
@@ -37,6 +38,9 @@ abstract contract Fixture is TestBase {
         contracts = Deployment.deploy(_settings(token_, seats), slashingManager);
         stake = contracts.stakeManager;
         slashing = contracts.slashingManager;
+    }
+
+    function _open() internal {
         vm.prank(GUARDIAN);
         slashing.openNetwork(GENESIS);
         network = slashing.networkId();
@@ -58,13 +62,15 @@ abstract contract Fixture is TestBase {
             rewardBps: 500,
             correlationEpochs: CORRELATION,
             contestBlocks: CONTEST,
-            rollupFee: 1 ether
+            rollupFee: 1 ether,
+            checkpointHistory: HISTORY
         });
     }
 
     function _setUp(uint32 seats) internal {
         token = new DevToken();
         _deploy(token, seats);
+        _open();
     }
 
     /// The address and the seed of an operator's first keys.

@@ -53,6 +53,7 @@ contract HostileTokenTest is Fixture {
     function setUp() public {
         hostile = new HostileToken();
         _deploy(hostile, 4);
+        _open();
         // The token itself is an operator too, so that its calls would be allowed if they were not reentrant.
         _join(address(hostile), keccak256("token's"));
         (operator, seed) = _operator(1);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Bls12381} from "../src/crypto/Bls12381.sol";
 import {IKeyVerifier, Keys} from "../src/interfaces/IKeyVerifier.sol";
+import {Checkpoint} from "../src/interfaces/ISequencerLightClient.sol";
 import {Vm} from "./TestBase.sol";
 
 /// @notice Signs what validators sign. ed25519 by forge itself, BLS by the precompiles that multiply points.
@@ -12,6 +13,9 @@ library Signer {
     bytes private constant G1 = hex"0000000000000000000000000000000017f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac58"
         hex"6c55e83ff97a1aeffb3af00adb22c6bb0000000000000000000000000000000008b3f481e3aaa0f1a09e30ed741d8ae4"
         hex"fcf5e095d5d00af600db18cb2c04b3edd03cc744a2888ae40caa232946c5e7e1";
+    bytes private constant CHECKPOINT_TAG = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
+    /// @dev The order of the groups.
+    uint256 private constant ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001;
     bytes private constant POSSESSION_TAG = "BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 
     /// @notice A vote; block id zero is nil.
@@ -91,20 +95,77 @@ library Signer {
         return abi.encodePacked(uint8(1), first, segment(network, seed, incarnation, seq, keccak256("b")));
     }
 
+    /// @notice The sum of the signatures of those whose seeds are given, without padding.
+    function checkpoint(bytes32 network, bytes32[] memory seeds, Checkpoint memory c)
+        internal
+        view
+        returns (bytes memory)
+    {
+        uint256 secret;
+        for (uint256 i = 0; i < seeds.length; i++) {
+            secret = addmod(secret, _secret(seeds[i]), ORDER);
+        }
+        bytes memory message =
+            abi.encodePacked("FAIRLANE-CKP-v1", sha256(abi.encodePacked(network, checkpointFields(c))));
+        return unpadded(_multiply(address(0x0e), Bls12381.hashToG2(message, CHECKPOINT_TAG), secret));
+    }
+
+    /// @notice A checkpoint without its network, as evidence has it.
+    function checkpointFields(Checkpoint memory c) internal pure returns (bytes memory) {
+        return abi.encodePacked(c.height, c.blockId, c.headsRoot, c.validatorsHash, c.nextValidatorsHash);
+    }
+
+    /// @notice Evidence of two checkpoints.
+    function doubleCheckpoint(bytes32 network, bytes32 seed, Checkpoint memory first, Checkpoint memory second)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes32[] memory seeds = new bytes32[](1);
+        seeds[0] = seed;
+        return abi.encodePacked(
+            uint8(4),
+            vm.publicKeyEd25519(seed),
+            unpadded(checkpointKey(seed)),
+            checkpointFields(first),
+            checkpoint(network, seeds, first),
+            checkpointFields(second),
+            checkpoint(network, seeds, second)
+        );
+    }
+
+    /// @notice The BLS key that follows from a seed.
+    function checkpointKey(bytes32 seed) internal view returns (bytes memory) {
+        return _multiply(address(0x0c), G1, _secret(seed));
+    }
+
+    /// @notice The key that, added to `others`, gives the key of the seed's secret.
+    function rogueKey(bytes32 seed, bytes memory others) internal view returns (bytes memory key) {
+        bytes memory negative = _multiply(address(0x0c), others, ORDER - 1);
+        (, key) = address(0x0b).staticcall(bytes.concat(checkpointKey(seed), negative));
+    }
+
+    /// @notice A point without the 16 zeros in front of each of its coordinates.
+    function unpadded(bytes memory point) internal pure returns (bytes memory bare) {
+        bare = new bytes(point.length / 64 * 48);
+        for (uint256 i = 0; i < bare.length; i++) {
+            bare[i] = point[i / 48 * 64 + 16 + i % 48];
+        }
+    }
+
     /// @notice The keys that follow from a seed, with proofs for `operator` at `registry`.
     function keys(IKeyVerifier verifier, address registry, address operator, bytes32 seed)
         internal
         view
         returns (Keys memory made)
     {
-        uint256 secret = uint256(seed) >> 8;
         made.consensusKey = vm.publicKeyEd25519(seed);
-        made.checkpointKey = _multiply(address(0x0c), G1, secret);
+        made.checkpointKey = checkpointKey(seed);
         bytes memory message = verifier.possessionMessage(
             uint64(block.chainid), registry, operator, made.consensusKey, made.checkpointKey
         );
         made.consensusProof = vm.signEd25519("", message, seed);
-        made.checkpointProof = _multiply(address(0x0e), Bls12381.hashToG2(message, POSSESSION_TAG), secret);
+        made.checkpointProof = _multiply(address(0x0e), Bls12381.hashToG2(message, POSSESSION_TAG), _secret(seed));
     }
 
     function _record(bytes15 domain, bytes32 network, bytes32 seed, bytes memory fields)
@@ -114,6 +175,10 @@ library Signer {
     {
         bytes memory message = abi.encodePacked(domain, sha256(abi.encodePacked(network, fields)));
         return abi.encodePacked(vm.publicKeyEd25519(seed), fields, vm.signEd25519("", message, seed));
+    }
+
+    function _secret(bytes32 seed) private pure returns (uint256) {
+        return uint256(seed) >> 8;
     }
 
     /// @dev One point times one scalar, by the precompile for sums of products.

@@ -15,9 +15,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fairlane-lanes", &["fairlane-types"]),
     ("fairlane-chain", &["fairlane-types", "fairlane-lanes", "fairlane-ordering"]),
     ("fairlane-verify", &["fairlane-types"]),
+    ("fairlane-checkpoint", &["fairlane-types"]),
     ("fairlane-proto", &["fairlane-types"]),
     ("fairlane-agreement", &["fairlane-types"]),
-    ("fairlane-l1", &["fairlane-types"]),
+    ("fairlane-l1", &["fairlane-types", "fairlane-checkpoint"]),
     ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-agreement"]),
     ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
     (
@@ -57,8 +58,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that know nothing of runtimes, networks, Ethereum clients and disks.
-const PURE: &[&str] =
-    &["fairlane-types", "fairlane-ordering", "fairlane-lanes", "fairlane-chain", "fairlane-verify"];
+const PURE: &[&str] = &[
+    "fairlane-types",
+    "fairlane-ordering",
+    "fairlane-lanes",
+    "fairlane-chain",
+    "fairlane-verify",
+    "fairlane-checkpoint",
+];
 
 /// Beginnings of package names that pure crates must not reach, even through others.
 const IMPURE: &[&str] =

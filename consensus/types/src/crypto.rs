@@ -89,6 +89,8 @@ impl Domain {
     pub const CUT: Self = Self(b"FAIRLANE-CUT-v1");
     /// Evidence roots.
     pub const EVIDENCE: Self = Self(b"FAIRLANE-EVD-v1");
+    /// Checkpoint signatures.
+    pub const CHECKPOINT: Self = Self(b"FAIRLANE-CKP-v1");
     /// Block ids.
     pub const BLOCK: Self = Self(b"FAIRLANE-BLK-v1");
     /// State roots.

@@ -22,6 +22,7 @@
 pub mod batch;
 pub mod block;
 pub mod certificate;
+pub mod checkpoint;
 pub mod codec;
 pub mod crypto;
 pub mod cut;
@@ -43,6 +44,10 @@ pub mod vote;
 pub use batch::{Batch, BatchHeader, BatchItem, ItemKind};
 pub use block::{BlockHeader, L1Anchor, Proposal};
 pub use certificate::{CommitCertificate, CommitSignature};
+pub use checkpoint::{
+    Checkpoint, CheckpointCertificate, CheckpointConflict, CheckpointPublicKey, CheckpointSignature,
+    SignedCheckpoint, Signers,
+};
 pub use codec::{Decode, DecodeError, Encode, Reader, Writer};
 pub use crypto::{Domain, Hash32, Signature, SigningKey};
 pub use cut::{Cut, SegmentRef};

@@ -38,6 +38,11 @@ sol!(
 );
 sol!(
     #[sol(rpc, extra_derives(Debug, PartialEq, Eq))]
+    SequencerLightClient,
+    "../artifacts/SequencerLightClient.json"
+);
+sol!(
+    #[sol(rpc, extra_derives(Debug, PartialEq, Eq))]
     DevToken,
     "../artifacts/DevToken.json"
 );

@@ -6,7 +6,8 @@
 //! goes on where it stopped.
 
 use crate::contracts::{
-    DevToken, EvidenceVerifier, KeyVerifier, RollupRegistry, SlashingManager, StakeManager,
+    DevToken, EvidenceVerifier, KeyVerifier, RollupRegistry, SequencerLightClient, SlashingManager,
+    StakeManager,
 };
 use crate::deployment::{Anchor, Contracts, Deployment, DeploymentFileError, Plan};
 use crate::endpoint::{read, send};
@@ -173,6 +174,7 @@ impl Plan {
             stake_manager: deployer.create(first + 2),
             slashing_manager: deployer.create(first + 3),
             rollup_registry: deployer.create(first + 4),
+            light_client: deployer.create(first + 5),
         };
         let anchor = Anchor { number: block.header.number, hash: block.header.hash };
         Ok(Self {
@@ -244,12 +246,15 @@ impl Plan {
         };
         let fee = U256::from(p.rollup_fee);
         let rollups = RollupRegistry::deploy_builder(provider, c.stake_manager, c.token, fee, p.sink);
+        let light_client =
+            SequencerLightClient::deploy_builder(provider, c.stake_manager, p.checkpoint_history);
         let mut creations = vec![
             ("EvidenceVerifier", c.evidence_verifier, EvidenceVerifier::deploy_builder(provider)),
             ("KeyVerifier", c.key_verifier, KeyVerifier::deploy_builder(provider)),
             ("StakeManager", c.stake_manager, StakeManager::deploy_builder(provider, stake)),
             ("SlashingManager", c.slashing_manager, SlashingManager::deploy_builder(provider, slashing)),
             ("RollupRegistry", c.rollup_registry, rollups),
+            ("SequencerLightClient", c.light_client, light_client),
         ];
         if p.token.is_none() {
             creations.insert(0, ("DevToken", c.token, DevToken::deploy_builder(provider)));
@@ -306,6 +311,7 @@ impl Deployment {
             ("StakeManager", c.stake_manager),
             ("SlashingManager", c.slashing_manager),
             ("RollupRegistry", c.rollup_registry),
+            ("SequencerLightClient", c.light_client),
         ] {
             if !has_code(provider, address).await? {
                 return Err(DeployError::Missing { contract, address });
@@ -313,7 +319,8 @@ impl Deployment {
         }
         self.check_stake_manager(provider).await?;
         self.check_slashing_manager(provider).await?;
-        self.check_rollup_registry(provider).await
+        self.check_rollup_registry(provider).await?;
+        self.check_light_client(provider).await
     }
 
     async fn check_stake_manager(&self, provider: &DynProvider) -> Result<(), DeployError> {
@@ -354,6 +361,15 @@ impl Deployment {
         expect("RollupRegistry.token", rollups.token(), c.token).await?;
         expect("RollupRegistry.fee", rollups.fee(), U256::from(p.rollup_fee)).await?;
         expect("RollupRegistry.sink", rollups.sink(), p.sink).await
+    }
+
+    async fn check_light_client(&self, provider: &DynProvider) -> Result<(), DeployError> {
+        let (c, p) = (&self.contracts, &self.params);
+        let light_client = SequencerLightClient::new(c.light_client, provider);
+        expect("SequencerLightClient.stakeManager", light_client.stakeManager(), c.stake_manager).await?;
+        expect("SequencerLightClient.slashingManager", light_client.slashingManager(), c.slashing_manager)
+            .await?;
+        expect("SequencerLightClient.history", light_client.history(), p.checkpoint_history).await
     }
 
     /// The id of the network with this genesis and these contracts (docs/protocol.md, "Genesis and

@@ -29,6 +29,8 @@ pub struct Contracts {
     pub slashing_manager: Address,
     /// Rollups.
     pub rollup_registry: Address,
+    /// Checkpoints.
+    pub light_client: Address,
 }
 
 /// A block that the deployment builds on, by which its chain is known again.

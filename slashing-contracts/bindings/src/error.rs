@@ -1,6 +1,8 @@
 //! What can go wrong between here and a contract, with what to do about it.
 
-use crate::contracts::{EvidenceVerifier, KeyVerifier, RollupRegistry, SlashingManager, StakeManager};
+use crate::contracts::{
+    EvidenceVerifier, KeyVerifier, RollupRegistry, SequencerLightClient, SlashingManager, StakeManager,
+};
 use alloy_primitives::{B256, Bytes};
 use alloy_sol_types::SolInterface as _;
 use alloy_transport::{RpcError, TransportError};
@@ -19,6 +21,8 @@ pub enum Refusal {
     Keys(KeyVerifier::KeyVerifierErrors),
     /// The RollupRegistry's.
     Rollups(RollupRegistry::RollupRegistryErrors),
+    /// The SequencerLightClient's.
+    LightClient(SequencerLightClient::SequencerLightClientErrors),
     /// Another contract's, the token's for instance.
     Other(Bytes),
 }
@@ -32,6 +36,9 @@ impl Refusal {
             .or_else(|_| EvidenceVerifier::EvidenceVerifierErrors::abi_decode(data).map(Self::Evidence))
             .or_else(|_| KeyVerifier::KeyVerifierErrors::abi_decode(data).map(Self::Keys))
             .or_else(|_| RollupRegistry::RollupRegistryErrors::abi_decode(data).map(Self::Rollups))
+            .or_else(|_| {
+                SequencerLightClient::SequencerLightClientErrors::abi_decode(data).map(Self::LightClient)
+            })
             .unwrap_or_else(|_| Self::Other(data.clone()))
     }
 }
@@ -45,6 +52,7 @@ impl fmt::Display for Refusal {
             Self::Evidence(error) => format!("{error:?}"),
             Self::Keys(error) => format!("{error:?}"),
             Self::Rollups(error) => format!("{error:?}"),
+            Self::LightClient(error) => format!("{error:?}"),
             Self::Other(data) => return f.write_str(&foreign_reason(data)),
         };
         let inner = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));

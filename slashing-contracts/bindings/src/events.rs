@@ -29,6 +29,8 @@ pub enum Offence {
     DoublePrecommit,
     /// Two proposals in one round.
     DoubleProposal,
+    /// Two checkpoints of one height.
+    DoubleCheckpoint,
 }
 
 /// A proven offence. Amounts are in the token's smallest unit.
@@ -237,6 +239,7 @@ fn offence(kind: u8) -> Result<Offence, alloy_sol_types::Error> {
         1 => Ok(Offence::DoublePrevote),
         2 => Ok(Offence::DoublePrecommit),
         3 => Ok(Offence::DoubleProposal),
+        4 => Ok(Offence::DoubleCheckpoint),
         other => Err(alloy_sol_types::Error::custom(format!("offence kind {other}"))),
     }
 }

@@ -6,9 +6,11 @@
 
 use crate::contracts::StakeManager::Keys;
 use alloy_primitives::{Address, B256, Bytes};
-use blst::min_pk::SecretKey;
+use fairlane_checkpoint::SecretKey;
 use fairlane_types::crypto::{SigningKey, sha256};
 use fairlane_types::ids::ValidatorId;
+
+pub use fairlane_checkpoint::SecretKeyError as CheckpointKeyError;
 
 /// In front of what is signed.
 const DOMAIN: &[u8; 15] = b"FAIRLANE-KEY-v1";
@@ -21,16 +23,6 @@ const PADDING: usize = 16;
 /// Bytes of a BLS public key.
 pub const CHECKPOINT_KEY_BYTES: usize = 2 * (PADDING + COORDINATE);
 
-/// Why bytes are no BLS secret key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CheckpointKeyError {
-    /// Secret keys are numbers from 1 to the order of the group.
-    #[error(
-        "a checkpoint key's secret must be 32 bytes, a number from 1 to below the order of BLS12-381's group"
-    )]
-    OutOfRange,
-}
-
 /// The BLS12-381 key that a validator signs checkpoints with: public half in G1, signatures in G2. Wiped from
 /// memory when dropped, and never printed.
 #[derive(Clone)]
@@ -39,43 +31,58 @@ pub struct CheckpointKey(SecretKey);
 impl CheckpointKey {
     /// The key that follows from a seed of 32 random bytes, by the KeyGen of the IETF's BLS draft.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SecretKey::key_gen(seed, &[]).expect("32 bytes are enough to derive a key from"))
+        Self(SecretKey::from_seed(seed).expect("32 bytes are enough to derive a key from"))
     }
 
     /// The key with this secret, most significant byte first.
     pub fn from_secret(secret: &[u8; 32]) -> Result<Self, CheckpointKeyError> {
-        SecretKey::from_bytes(secret).map(Self).map_err(|_| CheckpointKeyError::OutOfRange)
+        SecretKey::from_secret(secret).map(Self)
+    }
+
+    /// The key, to sign checkpoints with.
+    pub fn secret(&self) -> &SecretKey {
+        &self.0
     }
 
     /// The public half.
     pub fn public(&self) -> [u8; CHECKPOINT_KEY_BYTES] {
-        let point = self.0.sk_to_pk().serialize();
         let mut out = [0; CHECKPOINT_KEY_BYTES];
-        pad(&mut out, point.chunks_exact(COORDINATE));
+        pad(&mut out, self.0.public().to_bytes().as_bytes());
         out
     }
 
-    /// The proof of possession over `message`. BLS libraries write a coordinate's imaginary part first,
-    /// EIP-2537 the real part.
+    /// The proof of possession over `message`.
     fn prove(&self, message: &[u8]) -> [u8; 2 * CHECKPOINT_KEY_BYTES] {
-        let point = self.0.sign(message, TAG, &[]).serialize();
         let mut out = [0; 2 * CHECKPOINT_KEY_BYTES];
-        let (x, y) = point.split_at(2 * COORDINATE);
-        pad(&mut out, [x, y].into_iter().flat_map(|coordinate| coordinate.chunks_exact(COORDINATE).rev()));
+        pad(&mut out, self.0.sign_tagged(message, TAG).as_bytes());
         out
     }
 }
 
 impl std::fmt::Debug for CheckpointKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "CheckpointKey({})", hex::encode(self.0.sk_to_pk().compress()))
+        write!(f, "CheckpointKey({:?})", self.0.public())
     }
 }
 
-fn pad<'a>(out: &mut [u8], coordinates: impl Iterator<Item = &'a [u8]>) {
-    for (place, coordinate) in out.chunks_exact_mut(PADDING + COORDINATE).zip(coordinates) {
+fn pad(out: &mut [u8], point: &[u8]) {
+    let places = out.chunks_exact_mut(PADDING + COORDINATE);
+    for (place, coordinate) in places.zip(point.chunks_exact(COORDINATE)) {
         place[PADDING..].copy_from_slice(coordinate);
     }
+}
+
+/// A BLS public key without the zeros; `None` for other lengths, and where there are none.
+pub(crate) fn unpadded(key: &[u8]) -> Option<[u8; 2 * COORDINATE]> {
+    let mut point = [0; 2 * COORDINATE];
+    let places = key.chunks_exact(PADDING + COORDINATE);
+    if key.len() != CHECKPOINT_KEY_BYTES || places.clone().any(|place| place[..PADDING] != [0; PADDING]) {
+        return None;
+    }
+    for (coordinate, place) in point.chunks_exact_mut(COORDINATE).zip(places) {
+        coordinate.copy_from_slice(&place[PADDING..]);
+    }
+    Some(point)
 }
 
 /// Who registers keys, and where.

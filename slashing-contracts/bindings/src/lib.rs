@@ -8,6 +8,7 @@
 //!
 //! Amounts are in the token's smallest unit, times are blocks or epochs of Ethereum.
 
+pub mod checkpoint;
 pub mod contracts;
 pub mod deploy;
 pub mod deployment;

@@ -46,6 +46,8 @@ pub struct DeployParams {
     /// What registering a rollup costs.
     #[serde(with = "decimal")]
     pub rollup_fee: u128,
+    /// How many checkpoints the light client keeps.
+    pub checkpoint_history: u32,
 }
 
 impl DeployParams {
@@ -68,6 +70,7 @@ impl DeployParams {
             correlation_epochs: 14,
             contest_blocks: 50,
             rollup_fee: 10 * TOKEN,
+            checkpoint_history: 8192,
         }
     }
 }

@@ -265,14 +265,14 @@ async fn a_deployment_goes_on_where_it_stopped() {
         }
     });
     interrupted.await.unwrap().unwrap();
-    assert!(provider.get_transaction_count(deployer).await.unwrap() < plan.first_nonce + 6);
+    assert!(provider.get_transaction_count(deployer).await.unwrap() < plan.first_nonce + 7);
     assert!(Deployment::load(&file).unwrap_err().to_string().contains("not finished"));
 
     let deployment = deploy(&file, &provider, deployer, &params).await.unwrap();
     assert_eq!(deployment.contracts, plan.contracts);
     assert_eq!(Deployment::load(&file).unwrap(), deployment);
     let nonce = provider.get_transaction_count(deployer).await.unwrap();
-    assert_eq!(nonce, plan.first_nonce + 6);
+    assert_eq!(nonce, plan.first_nonce + 7);
     assert_eq!(deploy(&file, &provider, deployer, &params).await.unwrap(), deployment);
     assert_eq!(provider.get_transaction_count(deployer).await.unwrap(), nonce);
 }

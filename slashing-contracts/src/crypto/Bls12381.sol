@@ -10,22 +10,17 @@ library Bls12381 {
     uint256 internal constant G1_BYTES = 128;
     uint256 internal constant G2_BYTES = 256;
 
-    /// @dev The modulus of the base field, 381 bits, in 48 bytes.
-    bytes private constant MODULUS =
-        hex"1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
+    /// @dev The modulus of the base field, 381 bits: 32 bytes and 16.
+    bytes32 private constant MODULUS_HIGH = 0x1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f624;
+    bytes16 private constant MODULUS_LOW = 0x1eabfffeb153ffffb9feffffffffaaab;
 
     /// @dev The negative of G1's generator.
     bytes private constant MINUS_G1 = hex"0000000000000000000000000000000017f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac58"
         hex"6c55e83ff97a1aeffb3af00adb22c6bb00000000000000000000000000000000114d1d6855d545a8aa7d76c8cf2e21f2"
         hex"67816aef1db507c96655b9d5caac42364e6f38ba0ecb751bad54dcd6b939c2ca";
 
-    address private constant MODEXP = address(0x05);
-    address private constant G2_ADD = address(0x0d);
-    address private constant PAIRING = address(0x0f);
-    address private constant MAP_FP2_TO_G2 = address(0x11);
-
     /// A precompile refused what was computed here: the chain lacks EIP-198 or EIP-2537.
-    error PrecompileFailed(address precompile);
+    error PrecompileFailed();
 
     /// @notice Whether `signature` is `key`'s of `message` under the domain separation tag `tag`.
     /// @dev e(key, H(message)) = e(G1, signature). The neutral element as a key would sign anything, and is refused.
@@ -35,52 +30,66 @@ library Bls12381 {
         returns (bool)
     {
         if (key.length != G1_BYTES || signature.length != G2_BYTES || _isZero(key)) return false;
-        bytes memory input = bytes.concat(key, hashToG2(message, tag), MINUS_G1, signature);
-        (bool ok, bytes memory output) = PAIRING.staticcall(input);
-        return ok && output.length == 32 && abi.decode(output, (uint256)) == 1;
+        return _pairsToOne(bytes.concat(key, hashToG2(message, tag), MINUS_G1, signature));
     }
 
     /// @notice RFC 9380 hash_to_curve: two field elements from the message, each mapped to the curve, and their sum.
-    function hashToG2(bytes memory message, bytes memory tag) internal view returns (bytes memory) {
-        bytes memory uniform = _expand(message, tag);
-        bytes memory first = bytes.concat(_reduce(uniform, 0), _reduce(uniform, 64));
-        bytes memory second = bytes.concat(_reduce(uniform, 128), _reduce(uniform, 192));
-        return _call(G2_ADD, bytes.concat(_call(MAP_FP2_TO_G2, first), _call(MAP_FP2_TO_G2, second)));
+    function hashToG2(bytes memory message, bytes memory tag) internal view returns (bytes memory point) {
+        bytes memory elements = _hashToField(message, tag);
+        point = new bytes(2 * G2_BYTES);
+        bool ok;
+        assembly ("memory-safe") {
+            let from := add(elements, 0x20)
+            let to := add(point, 0x20)
+            // MAP_FP2_TO_G2 twice, G2ADD. A precompile that is not there succeeds and returns nothing.
+            ok := staticcall(gas(), 0x11, from, 128, to, 256)
+            ok := and(staticcall(gas(), 0x11, add(from, 128), 128, add(to, 256), 256), ok)
+            ok := and(staticcall(gas(), 0x0d, to, 512, to, 256), ok)
+            ok := and(eq(returndatasize(), 256), ok)
+            mstore(point, 256)
+        }
+        if (!ok) revert PrecompileFailed();
     }
 
-    /// @dev RFC 9380 expand_message_xmd with SHA-256, to 256 bytes: b0 = H(64 zeros ‖ message ‖ length ‖ 0 ‖ tag'),
-    /// b1 = H(b0 ‖ 1 ‖ tag'), bi = H((b0 ^ b(i-1)) ‖ i ‖ tag').
-    function _expand(bytes memory message, bytes memory tag) private pure returns (bytes memory uniform) {
+    /// @dev RFC 9380 hash_to_field with expand_message_xmd and SHA-256: b0 = H(64 zeros ‖ message ‖ length ‖ 0 ‖ tag'),
+    /// b1 = H(b0 ‖ 1 ‖ tag'), bi = H((b0 ^ b(i-1)) ‖ i ‖ tag'). Each two of b1 to b8 are a number, which is reduced
+    /// modulo the field's modulus.
+    /// @return elements Four coordinates as EIP-2537 has them.
+    function _hashToField(bytes memory message, bytes memory tag) private view returns (bytes memory elements) {
         bytes memory suffix = abi.encodePacked(tag, uint8(tag.length));
         bytes32 b0 = sha256(abi.encodePacked(bytes32(0), bytes32(0), message, uint16(256), uint8(0), suffix));
-        uniform = new bytes(256);
-        bytes32 b;
-        for (uint256 i = 1; i <= 8; i++) {
-            b = sha256(abi.encodePacked(b0 ^ b, uint8(i), suffix));
-            assembly ("memory-safe") {
-                mstore(add(uniform, shl(5, i)), b)
+        bytes memory input = abi.encodePacked(b0, uint8(0), suffix);
+        // For MODEXP: three lengths, the number (here zero), the exponent, the modulus.
+        bytes memory power = abi.encodePacked(
+            uint256(64), uint256(1), uint256(48), uint256(0), uint256(0), uint8(1), MODULUS_HIGH, MODULUS_LOW
+        );
+        elements = new bytes(256);
+        bool ok = true;
+        assembly ("memory-safe") {
+            let from := add(input, 0x20)
+            let value := add(power, 0x80)
+            let b := 0
+            for { let i := 1 } lt(i, 9) { i := add(i, 1) } {
+                mstore(from, xor(b0, b))
+                mstore8(add(from, 0x20), i)
+                let to := sub(add(value, 0x20), shl(5, and(i, 1)))
+                ok := and(staticcall(gas(), 0x02, from, mload(input), to, 32), ok)
+                b := mload(to)
+                if and(i, 1) { continue }
+                // b2 ends the first number, which is the first coordinate. Its 48 bytes stand behind 16 zeros.
+                to := add(add(elements, 0x10), shl(5, i))
+                ok := and(staticcall(gas(), 0x05, sub(value, 0x60), mload(power), sub(to, 0x20), 48), ok)
             }
         }
+        if (!ok) revert PrecompileFailed();
     }
 
-    /// @dev The 64 bytes at `offset` modulo the field's modulus, as a coordinate.
-    function _reduce(bytes memory uniform, uint256 offset) private view returns (bytes memory) {
-        bytes32 high;
-        bytes32 low;
+    /// @dev Whether the product of the pairings is one. The precompile fails for what is no point of its group.
+    function _pairsToOne(bytes memory points) private view returns (bool ok) {
         assembly ("memory-safe") {
-            let from := add(add(uniform, 0x20), offset)
-            high := mload(from)
-            low := mload(add(from, 0x20))
+            ok := staticcall(gas(), 0x0f, add(points, 0x20), mload(points), 0, 32)
+            ok := and(and(ok, eq(returndatasize(), 32)), eq(mload(0), 1))
         }
-        bytes memory lengths = abi.encode(uint256(64), uint256(1), uint256(48));
-        return bytes.concat(bytes16(0), _call(MODEXP, bytes.concat(lengths, high, low, hex"01", MODULUS)));
-    }
-
-    function _call(address precompile, bytes memory input) private view returns (bytes memory output) {
-        bool ok;
-        (ok, output) = precompile.staticcall(input);
-        // A precompile that is not there succeeds and returns nothing.
-        if (!ok || output.length == 0) revert PrecompileFailed(precompile);
     }
 
     function _isZero(bytes memory key) private pure returns (bool) {

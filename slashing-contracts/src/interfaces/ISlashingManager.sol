@@ -75,6 +75,8 @@ interface ISlashingManager {
     error AlreadySlashed(bytes32 slot);
     /// Nobody registered this key.
     error UnknownValidator(bytes32 consensusKey);
+    /// The checkpoints in evidence are signed by another BLS key than the validator's.
+    error WrongCheckpointKey(bytes32 consensusKey, bytes32 keyHash, bytes32 expected);
     /// The key left the set too long ago.
     error EvidenceExpired(bytes32 consensusKey, uint32 lastEpoch, uint32 currentEpoch);
     /// Nothing was proven under this slot, or its reward is paid.

@@ -36,6 +36,8 @@ struct KeyRecord {
     address operator;
     /// The first epoch whose set does not have it; 0 while it is in use.
     uint32 retiredFrom;
+    /// Its place in the list of all keys, counted from 1; 0 for a key that nobody registered.
+    uint32 keyIndex;
 }
 
 /// @notice A member of a validator set, as docs/protocol.md, "Validator sets", has it.
@@ -203,6 +205,9 @@ interface IStakeManager is IEpochs {
     /// @notice The BLS key that an operator uses now, as in EIP-2537.
     function checkpointKeyOf(address operator) external view returns (bytes memory);
 
+    /// @notice The BLS key that was registered with a consensus key, for ever, as in EIP-2537. Zero if nobody registered it.
+    function checkpointKeyBeside(bytes32 consensusKey) external view returns (bytes memory);
+
     /// @notice Whose a consensus key is; operator zero if nobody's.
     function keyRecord(bytes32 consensusKey) external view returns (KeyRecord memory);
 
@@ -217,6 +222,9 @@ interface IStakeManager is IEpochs {
 
     /// @notice Rewards that are held for reporters.
     function rewards() external view returns (uint256);
+
+    /// @notice The most members of a set.
+    function seats() external view returns (uint32);
 
     /// @notice Stake in the token's smallest unit that gives one unit of voting power.
     function powerUnit() external view returns (uint128);

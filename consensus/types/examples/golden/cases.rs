@@ -4,8 +4,9 @@ use crate::json::{enc, file, hex, list, num};
 use crate::samples;
 use fairlane_types::merkle::{self, Tree};
 use fairlane_types::{
-    Batch, BlockHeader, Domain, Encode, Event, Evidence, Genesis, HeadLeaf, HeadPath, HeadProof, HeadsTree,
-    Receipt, RollupId, Segment, SignedProposal, SignedVote, Transaction, Validator, ValidatorSet, evidence,
+    Batch, BlockHeader, Checkpoint, Domain, Encode, Event, Evidence, Genesis, HeadLeaf, HeadPath, HeadProof,
+    HeadsTree, Receipt, RollupId, Segment, SignedProposal, SignedVote, Transaction, Validator, ValidatorSet,
+    evidence,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
             })),
         ),
         ("headers.json", named(each(samples::headers(), header))),
+        ("checkpoints.json", named(each(samples::checkpoints(), checkpoint))),
         (
             "blocks.json",
             named(each(samples::blocks(), |block| {
@@ -86,6 +88,7 @@ fn domains() -> Vec<Value> {
         ("vote signature", Domain::VOTE),
         ("proposal signature", Domain::PROPOSAL),
         ("proposal part signature", Domain::PROPOSAL_PART),
+        ("checkpoint signature", Domain::CHECKPOINT),
         ("network identity", Domain::IDENTITY),
         ("cut root", Domain::CUT),
         ("evidence root", Domain::EVIDENCE),
@@ -205,6 +208,32 @@ fn header(header: &BlockHeader) -> Value {
         "l1_anchor_hash": enc(&header.l1_anchor.hash),
         "encoding": enc(header),
         "id": enc(&header.id()),
+    })
+}
+
+fn checkpoint(checkpoint: &Checkpoint) -> Value {
+    let signed = samples::signed_checkpoint(checkpoint);
+    let certificate = samples::checkpoint_certificate(checkpoint);
+    let conflict = samples::checkpoint_conflict(checkpoint);
+    let [_, (other, _)] = conflict.statements.as_ref();
+    json!({
+        "network": enc(&checkpoint.network),
+        "height": num(checkpoint.height.get()),
+        "block": enc(&checkpoint.block),
+        "heads_root": enc(&checkpoint.heads_root),
+        "validators_hash": enc(&checkpoint.validators_hash),
+        "next_validators_hash": enc(&checkpoint.next_validators_hash),
+        "encoding": enc(checkpoint),
+        "sign_bytes": hex(checkpoint.sign_bytes()),
+        "validator": enc(&signed.validator),
+        "key": enc(&conflict.key),
+        "signature": enc(&signed.signature),
+        "signed": enc(&signed),
+        "signing_members": list(certificate.signers.iter(), |member| json!(member)),
+        "certificate": enc(&certificate),
+        "other_block": enc(&other.block),
+        "conflict": enc(&conflict),
+        "conflict_slot": hex(conflict.slot()),
     })
 }
 

@@ -221,6 +221,35 @@ pub(crate) fn headers() -> Vec<(&'static str, BlockHeader)> {
     vec![("first block", first), ("later block", later)]
 }
 
+pub(crate) fn checkpoints() -> Vec<(&'static str, Checkpoint)> {
+    headers().into_iter().map(|(name, header)| (name, Checkpoint::of(&header))).collect()
+}
+
+/// Stands for a point: encodings do not judge it.
+fn some_signature() -> CheckpointSignature {
+    CheckpointSignature::from_bytes(std::array::from_fn(|i| i as u8))
+}
+
+pub(crate) fn signed_checkpoint(checkpoint: &Checkpoint) -> SignedCheckpoint {
+    let (validator, signature) = (key(1).validator(), some_signature());
+    SignedCheckpoint { validator, checkpoint: *checkpoint, signature }
+}
+
+pub(crate) fn checkpoint_certificate(checkpoint: &Checkpoint) -> CheckpointCertificate {
+    let mut signers = Signers::NONE;
+    [0, 1, 9, 234].into_iter().for_each(|member| signers.insert(member));
+    CheckpointCertificate { checkpoint: *checkpoint, signers, signature: some_signature() }
+}
+
+pub(crate) fn checkpoint_conflict(checkpoint: &Checkpoint) -> CheckpointConflict {
+    let other = Checkpoint { block: BlockId::from_bytes([0x0b; 32]), ..*checkpoint };
+    CheckpointConflict {
+        validator: key(1).validator(),
+        key: CheckpointPublicKey::from_bytes(std::array::from_fn(|i| 0xff - i as u8)),
+        statements: Box::new([*checkpoint, other].map(|checkpoint| (checkpoint, some_signature()))),
+    }
+}
+
 pub(crate) fn blocks() -> Vec<(&'static str, Proposal)> {
     let [first, later]: [BlockHeader; 2] = [0, 1].map(|at| headers().remove(at).1);
     vec![

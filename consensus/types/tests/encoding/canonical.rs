@@ -26,6 +26,11 @@ fn all_samples_survive_a_round_trip() {
     check_all(samples::cuts());
     check_all(samples::headers());
     check_all(samples::blocks());
+    check_all(samples::checkpoints());
+    for (name, checkpoint) in samples::checkpoints() {
+        check(name, &samples::signed_checkpoint(&checkpoint));
+        check(name, &samples::checkpoint_certificate(&checkpoint));
+    }
     check_all(samples::certificates());
     check_all(samples::evidence_samples());
     check_all(samples::validator_sets());

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 type Judge = fn(&Case);
 
 /// Who reads which file.
-const READERS: [(&str, Judge); 17] = [
+const READERS: [(&str, Judge); 18] = [
     ("domains.json", domain),
     ("merkle.json", merkle),
     ("transactions.json", transaction),
@@ -17,6 +17,7 @@ const READERS: [(&str, Judge); 17] = [
     ("receipts.json", receipt),
     ("cuts.json", cut),
     ("headers.json", header),
+    ("checkpoints.json", checkpoint),
     ("blocks.json", block),
     ("votes.json", vote),
     ("proposals.json", proposal),
@@ -187,6 +188,42 @@ fn header(case: &Case) {
         .0;
     assert_eq!(encoding.len(), 319);
     same(case, "id", tagged("BLK", &encoding));
+    same(case, "encoding", encoding);
+}
+
+fn checkpoint(case: &Case) {
+    let rest = |block: &str| {
+        Fields::new()
+            .uint(8, case.num("height"))
+            .bytes(case.bytes(block))
+            .bytes(case.bytes("heads_root"))
+            .bytes(case.bytes("validators_hash"))
+            .bytes(case.bytes("next_validators_hash"))
+            .0
+    };
+    let encoding = Fields::new().bytes(case.bytes("network")).bytes(rest("block")).0;
+    assert_eq!(encoding.len(), 168);
+    same(case, "sign_bytes", sign_bytes("CKP", &encoding));
+    let (validator, signature) = (case.bytes("validator"), case.bytes("signature"));
+    same(case, "signed", Fields::new().bytes(&validator).bytes(&encoding).bytes(&signature).0);
+
+    let mut signers = [0; 32];
+    case.nums("signing_members").into_iter().for_each(|i| signers[31 - i as usize / 8] |= 1 << (i % 8));
+    let certificate = Fields::new().bytes(&encoding).bytes(signers).bytes(&signature).0;
+    assert_eq!(certificate.len(), 392);
+    same(case, "certificate", certificate);
+
+    let statement = |block| Fields::new().bytes(rest(block)).bytes(&signature).0;
+    let conflict = Fields::new()
+        .uint(1, 4)
+        .bytes(&validator)
+        .bytes(case.bytes("key"))
+        .bytes(statement("block"))
+        .bytes(statement("other_block"))
+        .0;
+    assert_eq!(conflict.len(), 785);
+    same(case, "conflict", conflict);
+    same(case, "conflict_slot", Fields::new().uint(1, 4).bytes(validator).uint(8, case.num("height")).0);
     same(case, "encoding", encoding);
 }
 

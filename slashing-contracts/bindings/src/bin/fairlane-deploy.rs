@@ -85,6 +85,9 @@ struct Arguments {
     /// What registering a rollup costs, in the token's smallest unit. Default: 10 * 10^18.
     #[arg(long)]
     rollup_fee: Option<u128>,
+    /// How many checkpoints the light client keeps. Default: 8192.
+    #[arg(long)]
+    checkpoint_history: Option<u32>,
 }
 
 impl Arguments {
@@ -106,6 +109,7 @@ impl Arguments {
             correlation_epochs: self.correlation_epochs.unwrap_or(default.correlation_epochs),
             contest_blocks: self.contest_blocks.unwrap_or(default.contest_blocks),
             rollup_fee: self.rollup_fee.unwrap_or(default.rollup_fee),
+            checkpoint_history: self.checkpoint_history.unwrap_or(default.checkpoint_history),
         }
     }
 }
