@@ -13,11 +13,11 @@
 //! history on every machine: the hash of all events says so. A failing seed's schedule is made small by [`minimise`].
 //!
 //! A disk is lost, or replaced by an old backup, only where the network bears one more faulty validator and others hold
-//! the end of its lane: what nobody but the lost disk knew cannot be remembered. Its log of votes is gone then, and it
-//! only watches for a while (`fairlane_agreement::Doubt`, as in nodes).
+//! its lane whole: what nobody but the lost disk knew cannot be remembered. Its log of votes is gone then, and it only
+//! watches for a while (`fairlane_agreement::Doubt`, as in nodes). Where that leaves no quorum of honest voters for
+//! ever, a run ends, and is counted.
 //!
-//! Not simulated: changes of the validator set (the chain core has one set), bandwidth, and bytes that decoders refuse,
-//! which have tests of their own.
+//! Not simulated: changes of the validator set, bandwidth, and bytes that decoders refuse, which have tests of their own.
 
 mod byzantine;
 pub mod cli;

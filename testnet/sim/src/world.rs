@@ -2,7 +2,7 @@
 
 use crate::byzantine::Villain;
 use crate::disk::Disk;
-use crate::invariants::{Invariants, Violation};
+use crate::invariants::{Ending, Invariants, Standing, Violation};
 use crate::network::{Network, Storm};
 use crate::node::Node;
 use crate::node::Start;
@@ -12,6 +12,7 @@ use crate::scenario::{FaultKind, Scenario, Stream, stream};
 use crate::setup::{MS, Setup};
 use crate::trace::Trace;
 use crate::wire::{Message, Timer};
+use fairlane_types::{LaneSeq, SegmentRef};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -132,10 +133,14 @@ impl<'a> World<'a> {
         while let Some(((at, _), event)) = self.heap.pop_first() {
             self.now = at;
             if matches!(event, Event::Check) {
-                if self.is_over()? {
-                    return self.invariants.at_the_end(self.now);
+                match self.ending()? {
+                    Ending::NotYet => self.schedule(at + CHECK, Event::Check),
+                    Ending::Kept => return self.invariants.at_the_end(self.now),
+                    Ending::TooManyWatch => {
+                        self.counts.add("stood still: too many watch", 1);
+                        return Ok(());
+                    }
                 }
-                self.schedule(at + CHECK, Event::Check);
                 continue;
             }
             self.happen(event)?;
@@ -321,12 +326,18 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether each quorum has somebody honest, other than the validator, who holds its newest segment on disk.
+    /// Whether each quorum has somebody honest, other than the validator, who holds its lane whole on disk.
     fn others_know_the_lane_of(&self, place: usize) -> bool {
         let lane = self.setup.lanes[place];
-        let newest = |of: usize| self.disk(of).durable().newest(&lane).map(|newest| newest.seq);
-        let own = newest(place);
-        let knows = |of: &usize| *of != place && !self.scenario.is_villain(*of) && newest(*of) >= own;
+        let newest = |of: usize| self.disk(of).durable().newest(&lane);
+        let own = newest(place).map(|newest| newest.seq);
+        let holds = |of: usize, newest: &SegmentRef| self.disk(of).durable().chain(newest, LaneSeq::ZERO).is_some();
+        let knows = |of: &usize| {
+            let newest = newest(*of);
+            let goes_as_far = newest.map(|newest| newest.seq) >= own;
+            let whole = newest.is_none_or(|newest| holds(*of, &newest));
+            *of != place && !self.scenario.is_villain(*of) && goes_as_far && whole
+        };
         let power =
             |places: &mut dyn Iterator<Item = usize>| places.map(|of| self.setup.power(of)).sum::<u64>();
         let all = power(&mut (0..self.setup.count()));
@@ -356,17 +367,26 @@ impl<'a> World<'a> {
     }
 
     /// Whether all faults are over and everything that was promised is kept.
-    fn is_over(&mut self) -> Result<bool, Violation> {
+    fn ending(&mut self) -> Result<Ending, Violation> {
         let last = self.scenario.load.last().map_or(0, |submission| submission.at);
         if self.now <= last {
-            return Ok(false);
+            return Ok(Ending::NotYet);
         }
         let honest = (0..self.setup.count()).filter(|place| !self.scenario.is_villain(*place));
-        let standing = honest.map(|place| match &self.machines[place] {
-            Machine::Up(node) => (node.height().get(), node.is_settled()),
-            Machine::Down(..) => (0, false),
-        });
-        let standing: Vec<(u64, bool)> = standing.collect();
+        let standing: Vec<Standing> = honest.map(|place| self.standing(place)).collect();
         self.invariants.is_live(self.now, &standing)
+    }
+
+    fn standing(&self, place: usize) -> Standing {
+        let power = self.setup.power(place);
+        match &self.machines[place] {
+            Machine::Up(node) => Standing {
+                power,
+                height: node.height().get(),
+                is_settled: node.is_settled(),
+                watches: node.watches(),
+            },
+            Machine::Down(..) => Standing { power, height: 0, is_settled: false, watches: false },
+        }
     }
 }

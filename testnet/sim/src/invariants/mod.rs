@@ -27,6 +27,7 @@ use censorship::Censorship;
 use fairlane_types::Evidence;
 use ledger::Ledger;
 use liveness::Promises;
+pub(crate) use liveness::{Ending, Standing};
 use once::Once;
 use signatures::Signatures;
 use std::fmt;
@@ -181,11 +182,11 @@ impl Invariants {
     }
 
     /// Whether everything that was promised is kept by now. It must be within a bound after the last fault.
-    /// `standing` says of each honest validator its height, and whether nothing waits there.
-    pub(crate) fn is_live(&mut self, now: u64, standing: &[(u64, bool)]) -> Result<bool, Violation> {
+    /// `standing` has the honest validators.
+    pub(crate) fn is_live(&mut self, now: u64, standing: &[Standing]) -> Result<Ending, Violation> {
         let open = self.promises.open(&self.ledger);
         self.promises
-            .check(now, standing, open, &self.ledger)
+            .check(now, standing, self.cast.quorum(), open, &self.ledger)
             .map_err(|(invariant, what)| Violation::new(invariant, now, what))
     }
 

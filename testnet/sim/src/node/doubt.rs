@@ -6,6 +6,12 @@ use super::heights::Phase;
 use fairlane_types::Height;
 
 impl Node {
+    /// Whether it was told that it may have signed what it does not know of, and waits for the chain to get beyond it.
+    pub(crate) fn watches(&self) -> bool {
+        let doubt = self.doubt.as_ref();
+        doubt.is_some_and(|doubt| doubt.last().is_some() && !doubt.is_over(self.chain.height()))
+    }
+
     /// A peer says which height it has decided last.
     pub(super) fn hear_of(&mut self, from: usize, decided: Height) {
         let Some(doubt) = &mut self.doubt else { return };
