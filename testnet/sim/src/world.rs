@@ -84,7 +84,7 @@ impl<'a> World<'a> {
             frozen_until: vec![0; count],
             down_for: vec![0; count],
             backups: BTreeMap::new(),
-            network: Network::new(scenario.links, stream(seed, Stream::Network)),
+            network: Network::new(scenario.links, scenario.healed_at, stream(seed, Stream::Network)),
             disks: stream(seed, Stream::Disks),
             invariants: Invariants::new(scenario, setup.clone()),
             trace: Trace::new(prints),
@@ -99,7 +99,9 @@ impl<'a> World<'a> {
         let violation = self.play().err();
         let fates = self.network.fates;
         self.counts.add("message lost", fates.lost + fates.cut_off);
+        self.counts.add("message sent again", fates.resent);
         self.counts.add("message duplicated", fates.duplicated);
+        self.counts.add("validator set handed over", self.invariants.hand_overs());
         for (_, vices) in &self.scenario.villains {
             self.counts.add("villain", 1);
             self.counts.add("villain: equivocating lane", u64::from(vices.equivocates_from.is_some()));
@@ -245,7 +247,7 @@ impl<'a> World<'a> {
     }
 
     fn send(&mut self, from: usize, to: usize, message: Message) {
-        for after in self.network.carry(from, to) {
+        for after in self.network.carry(self.now, from, to) {
             self.schedule(self.now + after, Event::Deliver { from, to, message: message.clone() });
         }
     }
@@ -260,7 +262,9 @@ impl<'a> World<'a> {
                     self.die(*validator, fault.lasts);
                 }
             }
-            FaultKind::LoseDisk { validator, .. } => self.lose_disk(at, *validator, fault.lasts),
+            FaultKind::LoseDisk { validator, log, .. } => {
+                self.lose_disk(at, *validator, *log, fault.lasts);
+            }
             FaultKind::KillAtSync { validator, point, moment } => {
                 self.down_for[*validator] = fault.lasts;
                 if !self.scenario.is_villain(*validator)
@@ -315,34 +319,58 @@ impl<'a> World<'a> {
     }
 
     /// A validator is killed. Its disk is gone, too, unless nobody could tell it then where its lane ends.
-    fn lose_disk(&mut self, at: usize, place: usize, down_for: u64) {
+    fn lose_disk(&mut self, at: usize, place: usize, keeps_log: bool, down_for: u64) {
         self.die(place, down_for);
         if !self.others_know_the_lane_of(place) {
             return;
         }
+        let backup = self.backups.remove(&at);
+        let shows = |backup: &Disk| keeps_log && self.is_seen_to_be_old(place, backup);
+        let with_log = backup.as_ref().is_some_and(shows);
+        let backup = backup.unwrap_or_default();
         if let Machine::Down(disk, _) = &mut self.machines[place] {
-            **disk = self.backups.remove(&at).unwrap_or_default();
+            **disk = if with_log { backup } else { backup.without_log() };
             self.counts.add("disk lost", 1);
+            self.counts.add("old log restored", u64::from(with_log));
         }
     }
 
-    /// Whether each quorum has somebody honest, other than the validator, who holds its lane whole on disk.
+    /// Whether others can tell that a backup is not the last state: by the lane, or by the height.
+    fn is_seen_to_be_old(&self, place: usize, backup: &Disk) -> bool {
+        let Some(log) = backup.log_height() else { return false };
+        let lane = self.invariants.last_lane(place).map(|(lane, _)| lane);
+        let of_lane = |disk: &Disk| Some(disk.durable().newest(&lane?)?.seq);
+        self.each_quorum_has(place, |of| {
+            let disk = self.disk(of);
+            of_lane(disk) > of_lane(backup) || disk.durable().decision(log.next()).is_some()
+        })
+    }
+
+    /// Whether others hold a validator's lane whole on disk, or know that it has left the set.
     fn others_know_the_lane_of(&self, place: usize) -> bool {
-        let lane = self.setup.lanes[place];
+        let Some((lane, ended)) = self.invariants.last_lane(place) else { return true };
         let newest = |of: usize| self.disk(of).durable().newest(&lane);
         let own = newest(place).map(|newest| newest.seq);
-        let holds = |of: usize, newest: &SegmentRef| self.disk(of).durable().chain(newest, LaneSeq::ZERO).is_some();
-        let knows = |of: &usize| {
-            let newest = newest(*of);
+        let holds =
+            |of: usize, newest: &SegmentRef| self.disk(of).durable().chain(newest, LaneSeq::ZERO).is_some();
+        self.each_quorum_has(place, |of| {
+            let newest = newest(of);
             let goes_as_far = newest.map(|newest| newest.seq) >= own;
-            let whole = newest.is_none_or(|newest| holds(*of, &newest));
-            *of != place && !self.scenario.is_villain(*of) && goes_as_far && whole
-        };
-        let power =
-            |places: &mut dyn Iterator<Item = usize>| places.map(|of| self.setup.power(of)).sum::<u64>();
-        let all = power(&mut (0..self.setup.count()));
-        all - power(&mut (0..self.setup.count()).filter(knows))
-            < self.setup.genesis.validators.quorums().quorum
+            let whole = newest.is_none_or(|newest| holds(of, &newest));
+            let knows_the_end = ended.is_some_and(|by| self.disk(of).durable().decision(by).is_some());
+            goes_as_far && whole || knows_the_end
+        })
+    }
+
+    /// Whether each quorum has an honest member, other than the validator, of which this holds. A validator whose disk is
+    /// old asks the set that it knows, so where sets change it must hold of everybody honest.
+    fn each_quorum_has(&self, place: usize, holds: impl Fn(usize) -> bool) -> bool {
+        let mut others = (0..self.setup.count()).filter(|of| *of != place && !self.scenario.is_villain(*of));
+        if !self.scenario.epochs.is_empty() {
+            return others.all(holds);
+        }
+        let council = self.invariants.council();
+        council.total() - council.power_of(others.filter(|of| holds(*of))) < council.quorum()
     }
 
     fn restart(&mut self, place: usize) -> Result<(), Violation> {
@@ -378,7 +406,7 @@ impl<'a> World<'a> {
     }
 
     fn standing(&self, place: usize) -> Standing {
-        let power = self.setup.power(place);
+        let power = self.invariants.council().power(place);
         match &self.machines[place] {
             Machine::Up(node) => Standing {
                 power,

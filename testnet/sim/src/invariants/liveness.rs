@@ -1,11 +1,11 @@
 //! Liveness: when faults end, everything that an honest validator has promised to order is ordered soon.
 
-use super::broken;
 use super::ledger::Ledger;
+use super::{Council, broken};
 use crate::scenario::Scenario;
 use crate::setup::MS;
-use fairlane_types::{Segment, Transaction, TxId};
-use std::collections::BTreeMap;
+use fairlane_types::{Cut, LaneId, LaneSeq, Segment, Transaction, TxId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long after the last fault and the last submission everything must be ordered, in nanoseconds: less than
 /// long-lived transactions live, so that none of them is let off by expiring.
@@ -38,7 +38,8 @@ pub(crate) enum Ending {
 
 /// Transactions in honest lanes that are not ordered yet.
 pub(super) struct Promises {
-    made: BTreeMap<TxId, Transaction>,
+    /// By transaction and lane, with the place of its segment.
+    made: BTreeMap<(TxId, LaneId), (LaneSeq, Transaction)>,
     deadline: u64,
 }
 
@@ -50,14 +51,24 @@ impl Promises {
 
     /// An honest validator shows a segment: its transactions are promised.
     pub(super) fn closed(&mut self, segment: &Segment) {
-        self.made
-            .extend(segment.transactions().iter().map(|transaction| (transaction.id(), transaction.clone())));
+        let (lane, seq) = (segment.header().lane, segment.header().seq);
+        for transaction in segment.transactions() {
+            self.made.entry((transaction.id(), lane)).or_insert((seq, transaction.clone()));
+        }
     }
 
     /// How many promises are open.
     pub(super) fn open(&mut self, ledger: &Ledger) -> usize {
-        self.made.retain(|id, transaction| !ledger.is_resolved(id, transaction));
+        self.made.retain(|(id, _), (_, transaction)| !ledger.is_resolved(id, transaction));
         self.made.len()
+    }
+
+    /// A block hands over to another set: what lanes that leave hold beyond its cut is void.
+    pub(super) fn hand_over(&mut self, before: &Council, after: &Council, cut: &Cut) {
+        let stays: BTreeSet<LaneId> = after.lanes().collect();
+        let left: BTreeSet<LaneId> = before.lanes().filter(|lane| !stays.contains(lane)).collect();
+        let is_decided = |lane: &LaneId, seq| cut.head(lane).is_some_and(|head| seq <= head.seq);
+        self.made.retain(|(_, lane), (seq, _)| !left.contains(lane) || is_decided(lane, *seq));
     }
 
     /// Whether nothing is open, and all honest validators are level and settled; they must be, once the time is over.
@@ -81,8 +92,11 @@ impl Promises {
         if voting < quorum {
             return Ok(Ending::TooManyWatch);
         }
-        let first =
-            self.made.keys().next().map(|id| format!(" ({id} is held by lanes {:?})", ledger.holders(id)));
+        let first = self
+            .made
+            .keys()
+            .next()
+            .map(|(id, _)| format!(" ({id} is held by lanes {:?})", ledger.holders(id)));
         let what = format!("{open} transactions are not ordered{}; {standing:?}", first.unwrap_or_default());
         broken("everything is ordered soon after the last fault", what)
     }

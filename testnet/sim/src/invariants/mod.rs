@@ -8,6 +8,7 @@ mod agreement;
 mod archive;
 mod batches;
 mod censorship;
+mod council;
 mod cuts;
 mod fairness;
 mod ledger;
@@ -24,7 +25,9 @@ use agreement::Agreement;
 use archive::Archive;
 use batches::Subscribers;
 use censorship::Censorship;
-use fairlane_types::Evidence;
+pub(crate) use council::Council;
+use council::Councils;
+use fairlane_types::{Evidence, Height, LaneId};
 use ledger::Ledger;
 use liveness::Promises;
 pub(crate) use liveness::{Ending, Standing};
@@ -69,28 +72,34 @@ fn broken<T>(invariant: &'static str, what: impl Into<String>) -> Result<T, (&'s
 struct Cast {
     setup: Arc<Setup>,
     honest: Vec<bool>,
+    councils: Councils,
 }
 
 impl Cast {
-    fn total(&self) -> u64 {
-        (0..self.honest.len()).map(|place| self.setup.power(place)).sum()
+    /// The set that decides the next block.
+    fn council(&self) -> &Council {
+        self.councils.now()
     }
 
-    /// The most power that may be faulty: the greatest whole number below a third.
     fn faulty(&self) -> u64 {
-        (self.total() - 1) / 3
+        self.council().faulty()
     }
 
     fn quorum(&self) -> u64 {
-        self.total() - self.faulty()
+        self.council().quorum()
     }
 
     fn majority(&self) -> u64 {
-        self.total() / 2 + 1
+        self.council().majority()
     }
 
     fn power_of(&self, places: impl IntoIterator<Item = usize>) -> u64 {
-        places.into_iter().map(|place| self.setup.power(place)).sum()
+        self.council().power_of(places)
+    }
+
+    /// The place of the validator that writes a lane.
+    fn writer(&self, lane: &LaneId) -> usize {
+        self.setup.places[&lane.validator]
     }
 }
 
@@ -122,7 +131,7 @@ impl Invariants {
             truth: Truth::new(count),
             censorship: Censorship::new(scenario),
             promises: Promises::new(scenario),
-            cast: Cast { setup, honest },
+            cast: Cast { councils: Councils::new(&setup), setup, honest },
         }
     }
 
@@ -153,7 +162,7 @@ impl Invariants {
                 Ok(())
             }
             Observed::Found(evidence) if honest => self.blames_no_honest(&evidence),
-            Observed::Committed(block) if honest => self.committed(place, &block),
+            Observed::Committed(block) if honest => self.committed(now, place, &block),
             _ => Ok(()),
         };
         verdict.map_err(|(invariant, what)| {
@@ -197,6 +206,21 @@ impl Invariants {
             .map_err(|(invariant, what)| Violation::new(invariant, now, what))
     }
 
+    /// The validator set that decides the next block.
+    pub(crate) fn council(&self) -> &Council {
+        self.cast.council()
+    }
+
+    /// The last lane of a validator, and by which block it left the set.
+    pub(crate) fn last_lane(&self, place: usize) -> Option<(LaneId, Option<Height>)> {
+        self.cast.councils.last_lane(place)
+    }
+
+    /// How often the validator set changed.
+    pub(crate) fn hand_overs(&self) -> u64 {
+        self.cast.councils.hand_overs()
+    }
+
     /// How many blocks were decided.
     pub(crate) fn blocks(&self) -> u64 {
         self.agreement.height()
@@ -218,9 +242,10 @@ impl Invariants {
         }
     }
 
-    fn committed(&mut self, place: usize, block: &Arc<Committed>) -> Verdict {
+    fn committed(&mut self, now: u64, place: usize, block: &Arc<Committed>) -> Verdict {
         if self.agreement.committed(&self.cast, place, block)? {
             block.proposal.evidence.iter().try_for_each(|piece| self.blames_no_honest(piece))?;
+            council::accuses_members(&self.cast.councils, block)?;
             let new = cuts::check(&self.cast, &self.archive, &self.agreement, block)?;
             self.censorship.check(&self.cast, &self.archive, &self.agreement, block)?;
             self.once.check(block)?;
@@ -228,6 +253,11 @@ impl Invariants {
             self.ledger.append(&self.cast, new, &block.proposal.header)?;
             fairness::check(&self.cast, &self.ledger, &parent, block)?;
             self.ledger.emit(block)?;
+            let Cast { setup, honest, councils } = &mut self.cast;
+            if let Some(before) = councils.committed(now, setup, honest, block)? {
+                self.ledger.hand_over(&before, councils.now());
+                self.promises.hand_over(&before, councils.now(), &block.proposal.cut);
+            }
         }
         self.subscribers.committed(&self.cast, &self.agreement, place, block.proposal.header.height)
     }

@@ -26,7 +26,7 @@ impl Truth {
     }
 
     pub(super) fn ready(&mut self, place: usize, cast: &Cast, reference: SegmentRef) {
-        if reference.lane != cast.setup.lanes[place] {
+        if cast.writer(&reference.lane) != place {
             self.received[place].push_back(Received::Peer(reference));
         }
     }
