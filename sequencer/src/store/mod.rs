@@ -30,6 +30,8 @@ mod recent;
 mod records;
 mod tables;
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod tests;
 mod writer;
 

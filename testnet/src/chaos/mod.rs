@@ -180,7 +180,13 @@ fn report(verdict: &Verdict, sightings: &Sightings, outcomes: &[Outcome]) {
         sightings.longest_halt.as_secs_f64()
     );
     println!(
-        "{} offered, {} accepted, {} delivered in {} verified batches, {} gone with a disk, 0 lost, 0 duplicated, no evidence",
-        verdict.offered, verdict.accepted, verdict.finalized, verdict.batches, verdict.gone_with_disks
+        "{} offered, {} accepted, {} delivered in {} verified batches ({} of them without a receipt, as their validator \
+         was gone before it answered), {} gone with a disk, 0 lost, 0 duplicated, no evidence",
+        verdict.offered,
+        verdict.accepted,
+        verdict.finalized,
+        verdict.batches,
+        verdict.unanswered,
+        verdict.gone_with_disks
     );
 }
