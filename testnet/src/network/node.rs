@@ -33,14 +33,35 @@ pub struct Node {
     /// The command that the node is started by; empty where it is started directly.
     enter: Vec<String>,
     rpc: SocketAddr,
+    peers: [SocketAddr; 2],
     metrics: SocketAddr,
     child: Option<Child>,
     channel: Option<Channel>,
 }
 
+/// Where a node listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listens {
+    pub(super) rpc: SocketAddr,
+    /// Consensus, and segments.
+    pub(super) peers: [SocketAddr; 2],
+    pub(super) metrics: SocketAddr,
+}
+
 impl Node {
-    pub(super) fn new(home: Home, enter: Vec<String>, rpc: SocketAddr, metrics: SocketAddr) -> Self {
-        Self { home, enter, rpc, metrics, child: None, channel: None }
+    pub(super) fn new(home: Home, enter: Vec<String>, listens: Listens) -> Self {
+        let Listens { rpc, peers, metrics } = listens;
+        Self { home, enter, rpc, peers, metrics, child: None, channel: None }
+    }
+
+    /// Where it listens for clients.
+    pub fn clients_address(&self) -> SocketAddr {
+        self.rpc
+    }
+
+    /// Where it listens for other nodes: consensus, and segments.
+    pub fn peers_addresses(&self) -> [SocketAddr; 2] {
+        self.peers
     }
 
     /// Where its files are.
