@@ -155,10 +155,7 @@ impl Ledger {
                     let last = past.seq.get() as usize;
                     let chain = self.lanes.get(&other).map(|lane| &lane.chain);
                     let decided = chain.and_then(|chain| chain.get(last - 1));
-                    // A validator's lane holds whatever its earlier lanes held.
-                    if other.validator == lane.validator
-                        || decided.is_none_or(|segment| segment.reference() != *past)
-                    {
+                    if decided.is_none_or(|segment| segment.reference() != *past) {
                         continue;
                     }
                     let referenced = &mut self.lanes.entry(lane).or_default().referenced;

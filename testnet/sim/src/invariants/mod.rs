@@ -144,7 +144,7 @@ impl Invariants {
                 Ok(())
             }
             Observed::Ready(reference) if honest => {
-                self.truth.ready(place, &self.cast, reference);
+                self.truth.ready(place, reference);
                 self.censorship.ready(now, place, reference);
                 Ok(())
             }
@@ -153,8 +153,8 @@ impl Invariants {
                 self.archive.keep(&segment);
                 self.truth.closed(place, &segment)
             }
-            Observed::Writes(heads) if honest => {
-                self.truth.writes(place, &self.cast, &heads);
+            Observed::Writes(lane, heads) if honest => {
+                self.truth.writes(place, lane, &heads);
                 Ok(())
             }
             Observed::Proposed(id) => {

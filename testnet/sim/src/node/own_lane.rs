@@ -301,7 +301,7 @@ impl Node {
         let now = self.shell.local();
         self.own.poll = None;
         let heads = self.view.decided_heads();
-        self.shell.tell(Observed::Writes(heads.iter().map(|head| head.reference).collect()));
+        self.shell.tell(Observed::Writes(lane, heads.iter().map(|head| head.reference).collect()));
         heads.into_iter().for_each(|head| writer.observe(head, now));
         self.own.writer = Some(writer);
         self.own.pace.last = self.shell.now;
