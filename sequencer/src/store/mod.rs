@@ -18,6 +18,8 @@
 
 mod apply;
 mod blocks;
+#[cfg(test)]
+mod crash_tests;
 mod error;
 mod evidence;
 mod journal;
@@ -29,8 +31,6 @@ mod read;
 mod recent;
 mod records;
 mod tables;
-#[cfg(test)]
-mod crash_tests;
 #[cfg(test)]
 mod tests;
 mod writer;
