@@ -26,7 +26,7 @@ pub struct OffencesArgs {
     validators: u16,
 }
 
-/// How often a kind of offence was committed, and how often each honest node knows of it.
+/// How often a kind of offence was committed.
 struct Count {
     offence: Offence,
     made: usize,

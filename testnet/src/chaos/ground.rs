@@ -116,6 +116,7 @@ impl SlowableDisk {
         let (Some(path), Some(image)) = (directory.to_str(), image.to_str()) else {
             bail!("{} is no text", directory.display())
         };
+        ensure!(!path.contains(' '), "a disk cannot be mounted at a path with spaces: {path}");
         run(&format!("mkfs.ext4 -q -F {image}"))?;
         run(&format!("mount -o loop {image} {path}"))?;
         let device = std::fs::metadata(directory)?.dev();
