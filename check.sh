@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks of the repository, as CI runs them: format, lints, vectors, contracts, doc tests, tests.
+# All checks of the repository, as CI runs them: format, lints, vectors, contracts, doc tests, fuzz targets, tests.
 #
 # Needs Rust, git, and for the contracts and the Python client Node and Python 3. Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh
 # clones share them.
@@ -37,6 +37,9 @@ slashing-contracts/check.sh
 
 step "Doc tests"
 cargo test --workspace --doc --locked
+
+step "Kept inputs of the fuzz targets, and changed ones"
+cargo test --quiet --locked --manifest-path fuzz/Cargo.toml
 
 step "Build of all tests"
 cargo nextest run --workspace --locked --no-run

@@ -21,11 +21,11 @@ if ! command -v cargo-fuzz >/dev/null; then
 fi
 
 for target in "${targets[@]}"; do
-    features=()
-    if [ "$target" = engine ]; then features=(--features engine); fi
+    features=libfuzzer
+    if [ "$target" = engine ]; then features=libfuzzer,engine; fi
     mkdir -p "$found/$target"
     printf '\n== %s, %s s\n' "$target" "$seconds"
-    cargo fuzz run --fuzz-dir fuzz --sanitizer none "${features[@]}" "$target" "$found/$target" "fuzz/corpus/$target" -- \
+    cargo fuzz run --fuzz-dir fuzz --sanitizer none --features "$features" "$target" "$found/$target" "fuzz/corpus/$target" -- \
         -max_total_time="$seconds" -max_len=8192 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 2>&1 |
         grep -E '^(error|warning: unused)|panicked|ERROR|SUMMARY|stat::|DONE|Compiling fairlane-fuzz' || true
     test "${PIPESTATUS[0]}" -eq 0

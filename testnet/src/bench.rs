@@ -3,6 +3,7 @@
 //! The load is open loop: a transaction that is sent late counts from when it was due. Latency is from there to
 //! *verified delivery* at the rollup's subscriber. Nothing in the first seconds is counted.
 
+use crate::attack::{Attack, AttackReport};
 use crate::network::{Hosts, NetworkSpec};
 use crate::proc;
 use crate::session::{CpuCores, CpuSample, Session, SessionSpec, round2};
@@ -50,6 +51,9 @@ pub struct BenchArgs {
     /// Start it again this long after it was killed, and measure how long it takes to catch up.
     #[arg(long, value_parser = humantime::parse_duration, requires = "kill_after")]
     restart_after: Option<Duration>,
+    /// Let strangers attack all nodes with garbage, silent connections and broken requests while it measures.
+    #[arg(long)]
+    attack: bool,
     /// Keep the nodes' homes here instead of in a temporary directory.
     #[arg(long)]
     home: Option<PathBuf>,
@@ -84,6 +88,8 @@ struct Report {
     gossip_bytes_per_tx: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     catch_up_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attack: Option<AttackReport>,
 }
 
 /// A moment of the measurement.
@@ -137,10 +143,12 @@ pub async fn run(args: BenchArgs) -> eyre::Result<()> {
 async fn measure(session: &mut Session, args: &BenchArgs) -> eyre::Result<Report> {
     let shared = session.load.shared.clone();
     session.watch.measure_from(shared.due_at(WARM_UP));
+    let attack = args.attack.then(|| begin_attack(session)).transpose()?;
     wait(session, args, "warming up", WARM_UP).await?;
     let begin = Mark::take(session).await;
     let catch_up_s = measured_time(session, args).await?;
     let end = Mark::take(session).await;
+    let attack = attack.map(|attack| attack.report());
     let rss_mb = session.network.nodes.iter().filter_map(|node| node.pid()).map(proc::resident_bytes);
     let rss_mb = rss_mb.map(|bytes| bytes / 1_000_000).collect();
     session.load.finished().await;
@@ -169,7 +177,14 @@ async fn measure(session: &mut Session, args: &BenchArgs) -> eyre::Result<Report
         rss_mb,
         gossip_bytes_per_tx: round2((end.gossip_bytes - begin.gossip_bytes) / completed.max(1) as f64),
         catch_up_s,
+        attack,
     })
+}
+
+fn begin_attack(session: &Session) -> eyre::Result<Attack> {
+    let nodes = session.network.nodes.iter();
+    let addresses: Vec<_> = nodes.map(|node| (node.clients_address(), node.peers_addresses())).collect();
+    Attack::begin(&addresses)
 }
 
 /// The measured time itself, with the failure that was asked for. Returns how long catching up took.

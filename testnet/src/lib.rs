@@ -4,12 +4,14 @@
 //! is needed. Everything listens on loopback, on ports that the system gives; `chaos` may give each node a network
 //! namespace of its own.
 
+pub mod attack;
 pub mod bench;
 pub mod chaos;
 pub mod clock;
 pub mod l1;
 pub mod load;
 pub mod network;
+pub mod offences;
 pub mod ports;
 pub mod proc;
 pub mod session;

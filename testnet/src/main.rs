@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use fairlane_testnet::l1::{set_demo, slash_demo};
-use fairlane_testnet::{bench, chaos, sim, up};
+use fairlane_testnet::{bench, chaos, offences, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -30,6 +30,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
     Chaos(chaos::ChaosArgs),
+    /// Let a validator sign two histories, many times, and count what the others learn of.
+    Offences(offences::OffencesArgs),
     /// Simulate networks with faults and liars, and check what is promised.
     Sim(sim::SimArgs),
 }
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
             Command::SetDemo(args) => set_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
+            Command::Offences(args) => offences::run(args).await,
             Command::Sim(args) => sim::run(&args),
         }
     });

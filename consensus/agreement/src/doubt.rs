@@ -29,8 +29,7 @@
 #[cfg(test)]
 mod tests;
 
-use fairlane_types::{Height, ValidatorId, ValidatorSet};
-use std::collections::BTreeMap;
+use fairlane_types::Height;
 
 /// How far beyond what is told as decided a vote may have been signed.
 const BEYOND: u64 = 2;
@@ -69,52 +68,5 @@ impl Memory {
             Some(_) => possible,
             None => possible.max(self.reserved).max(self.log.unwrap_or_default()),
         }
-    }
-}
-
-/// The doubt of a validator that has started, until a quorum was heard.
-#[derive(Clone, Debug)]
-pub struct Doubt {
-    memory: Memory,
-    /// The highest that validators said since the start.
-    told: BTreeMap<ValidatorId, Height>,
-    /// The last height at which something unknown may have been signed, once a quorum was heard. What is said later
-    /// would only follow the chain as it goes on.
-    last: Option<Height>,
-}
-
-impl Doubt {
-    /// The doubt of a validator that has just started. One that is a quorum by itself has none.
-    pub fn new(set: &ValidatorSet, me: ValidatorId, memory: Memory) -> Self {
-        let mut doubt = Self { memory, told: BTreeMap::new(), last: None };
-        doubt.hear(set, me, memory.decided);
-        if doubt.last.is_some() {
-            doubt.last = Some(Height::ZERO);
-        }
-        doubt
-    }
-
-    /// A member of the set says which height it decided last; this is its own word, proven by its key.
-    pub fn hear(&mut self, set: &ValidatorSet, from: ValidatorId, decided: Height) {
-        if self.last.is_some() || set.get(&from).is_none() {
-            return;
-        }
-        let told = self.told.entry(from).or_default();
-        *told = decided.max(*told);
-        let powers = self.told.keys().filter_map(|id| set.get(id)).map(|member| member.power.get());
-        if powers.fold(0, u64::saturating_add) >= set.quorums().quorum {
-            let decided = self.told.values().copied().max().unwrap_or(Height::ZERO);
-            self.last = Some(self.memory.unknown_up_to(Told { decided, lane_ahead: false }));
-        }
-    }
-
-    /// The last height at which something unknown may have been signed; `None` until a quorum was heard.
-    pub fn last(&self) -> Option<Height> {
-        self.last
-    }
-
-    /// Whether this validator may vote at the height after the one that is decided.
-    pub fn is_over(&self, decided: Height) -> bool {
-        self.last.is_some_and(|last| decided >= last)
     }
 }

@@ -3,7 +3,7 @@
 //! Malachite's consensus core is generic; here is what it is given: heights, values, votes and proposals
 //! ([`FairlaneContext`]), whose turn it is ([`ProposerSet`], [`Activity`]), the one way in which signatures are
 //! verified ([`StrictVerifier`]), the part that carries a proposed value ([`ProposalPart`]), certificates in both
-//! forms, evidence ([`Watch`], [`reported`]), what a lost or an old log of votes means ([`Memory`], [`Doubt`]), and the timeouts
+//! forms, evidence ([`Watch`], [`reported`]), what a lost or an old log of votes means ([`Memory`]), and the timeouts
 //! ([`ConsensusTimeouts`]). Nodes and the simulation drive the core with the same ones.
 //!
 //! Invariants: all of it is a function of its arguments. Nothing that a peer sends makes a panic.
@@ -35,7 +35,7 @@ pub use certificate::{decided_certificate, extended_certificate};
 pub use context::{
     Address, BlockHeight, BlockValue, FairlaneContext, domain_round, malachite_round, vote_type,
 };
-pub use doubt::{Doubt, Memory, Told};
+pub use doubt::{Memory, Told};
 pub use evidence::{Watch, reported};
 pub use message::{ProposalMessage, Vote};
 pub use part::{MAX_PAYLOAD_BYTES, PartPlace, ProposalPart};

@@ -309,7 +309,8 @@ impl Decided {
     /// Goes over to another validator set. Lanes that stay keep what they have, those that leave are retired, new ones
     /// begin with nothing decided and nothing referenced. The state was settled before.
     ///
-    /// A validator that stays and begins a new lane goes on where it stopped: what its old lane holds, it holds.
+    /// A validator that stays and begins a new lane goes on where it stopped: what its old lane holds, it holds. One that
+    /// comes back holds nothing, and references its old lane like any other.
     pub(crate) fn change(&mut self, from: &ValidatorSet, to: &ValidatorSet) {
         let stays = |lane: &LaneId| to.get(&lane.validator).is_some_and(|member| member.lane() == *lane);
         let mut columns: Vec<Column> = Vec::with_capacity(to.len());
@@ -345,8 +346,8 @@ impl Decided {
     /// stands in the present set.
     fn inherited(&self, lane: LaneId, row: Option<usize>, column: &Column) -> LaneSeq {
         let Some(track) = self.of(column) else { return LaneSeq::ZERO };
-        if column.lane != lane && column.lane.validator == lane.validator {
-            // A lane never references those of its own validator.
+        if row.is_some() && column.lane != lane && column.lane.validator == lane.validator {
+            // A validator that stays holds what its old lane holds, all of which is its own or referenced.
             return track.head();
         }
         match (row, column.old) {

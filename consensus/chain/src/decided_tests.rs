@@ -164,3 +164,16 @@ fn a_validator_that_begins_a_new_lane_goes_on_where_it_stopped() {
     assert_eq!(decided.referenced(is(1), place(lane(2, 2))), LaneSeq::ZERO);
     assert_eq!(decided.place_of(&after, &lane(2, 3)), None);
 }
+
+#[test]
+fn a_validator_that_comes_back_references_its_old_lane_again() {
+    let (with, was) = set(&[(1, 1), (2, 1), (3, 1)]);
+    let (without, _) = set(&[(1, 1), (3, 1)]);
+    let (again, is) = set(&[(1, 1), (2, 2), (3, 1)]);
+    let mut decided = three(was);
+    decided.change(&with, &without);
+    decided.change(&without, &again);
+    let old = decided.place_of(&again, &lane(2, 1)).unwrap();
+    assert_eq!(decided.referenced(is(2), old), LaneSeq::ZERO, "what it held when it left counts no more");
+    assert_eq!(decided.referenced(is(1), old), LaneSeq::new(1));
+}

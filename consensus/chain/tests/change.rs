@@ -241,7 +241,7 @@ impl Run {
         let other = self.rng.gen_range(0..self.world.lanes.len());
         let there = &self.world.lanes[other];
         let length = there.segments.len();
-        if there.id.validator == self.world.lanes[lane].id.validator || length == 0 {
+        if there.id == self.world.lanes[lane].id || length == 0 {
             return;
         }
         let back = if self.rng.gen_bool(0.7) { 0 } else { self.rng.gen_range(0..length.min(4)) };

@@ -122,9 +122,10 @@ impl LaneWriter {
         Ok(())
     }
 
-    /// Takes a segment that became ready `now`. Segments of this validator's own lanes need no reference.
+    /// Takes a segment that became ready `now`. Segments of this lane need no reference; those of an earlier lane of this
+    /// validator may: it has left the set in between, and what it held then counts no more.
     pub fn observe(&mut self, ready: ReadySegment, now: Timestamp) {
-        if ready.reference.lane.validator == self.lane.validator {
+        if ready.reference.lane == self.lane {
             return;
         }
         self.queued_references = self.queued_references.saturating_add(1);

@@ -348,8 +348,8 @@ impl Segment {
             match event {
                 Event::Own { count: 0, .. } => return Err(SegmentError::Events("an own event counts none")),
                 Event::Own { count, .. } => own = own.saturating_add(u64::from(*count)),
-                Event::Peer { segment, .. } if segment.lane.validator == self.header.lane.validator => {
-                    return Err(SegmentError::Events("a lane does not reference its own validator"));
+                Event::Peer { segment, .. } if segment.lane == self.header.lane => {
+                    return Err(SegmentError::Events("a lane does not reference itself"));
                 }
                 Event::Peer { segment, .. }
                     if segment.seq == LaneSeq::ZERO || segment.digest == SegmentDigest::ZERO =>

@@ -108,8 +108,8 @@ fn own_events_count_the_transactions() {
 }
 
 #[test]
-fn a_reference_names_a_segment_of_another_validator() {
-    let own = Err(SegmentError::Events("a lane does not reference its own validator"));
+fn a_reference_names_a_segment_of_another_lane() {
+    let own = Err(SegmentError::Events("a lane does not reference itself"));
     assert_eq!(judge(|draft| draft.events[1] = peer(1, 1, 1, 20)), own);
     let nothing = Err(SegmentError::Events("a reference names no segment"));
     assert_eq!(judge(|draft| draft.events[1] = peer(2, 0, 0, 20)), nothing);

@@ -30,15 +30,26 @@ fn a_file_gives_back_what_was_saved_last() {
 }
 
 #[test]
-fn a_half_written_file_beside_does_no_harm() {
+fn a_kill_at_any_point_of_saving_leaves_the_old_cursor_or_the_new_one() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("cursor");
     let store = FileCursor::open(&path).unwrap();
     store.save(&cursor(1)).unwrap();
-    std::fs::write(home.path().join("cursor.new"), b"torn").unwrap();
-    assert_eq!(store.load().unwrap(), Some(cursor(1)));
+    let old = std::fs::read(&path).unwrap();
     store.save(&cursor(2)).unwrap();
+    let new = std::fs::read(&path).unwrap();
+    // Before the sync of the file beside, any part of it may be there; the old one is still in place.
+    std::fs::write(&path, &old).unwrap();
+    for written in 0..=new.len() {
+        std::fs::write(home.path().join("cursor.new"), &new[..written]).unwrap();
+        assert_eq!(store.load().unwrap(), Some(cursor(1)), "{written} bytes were written");
+    }
+    // The file beside is whole before it is renamed, so the name stands for one of the two at any moment.
+    std::fs::rename(home.path().join("cursor.new"), &path).unwrap();
     assert_eq!(store.load().unwrap(), Some(cursor(2)));
+    std::fs::write(home.path().join("cursor.new"), b"torn").unwrap();
+    store.save(&cursor(3)).unwrap();
+    assert_eq!(store.load().unwrap(), Some(cursor(3)), "what an earlier kill left is written over");
 }
 
 #[test]

@@ -104,3 +104,32 @@ fn records_are_read_as_they_were_written() {
     let read = EvidenceRecord::from_bytes(record.to_bytes()).unwrap();
     assert_eq!(read.fate, Fate::Refused("ü".repeat(256)), "a long reason is cut between letters");
 }
+
+#[tokio::test]
+async fn what_was_awaited_survives_a_kill_after_every_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let genesis = network();
+    let (_store, pool) = open(&path);
+    let mut kept = Vec::new();
+    for height in 1..=12 {
+        let found = double_precommit(&genesis, 2, height);
+        if height % 3 == 0 {
+            pool.committed(Height::new(height), std::slice::from_ref(&found), at(height)).await.unwrap();
+        } else {
+            assert!(pool.add(&found, at(height)).await.unwrap());
+        }
+        kept.push(found);
+        // The process is killed here: its files are what they are.
+        let copy = folder.path().join(format!("killed-{height}.redb"));
+        std::fs::copy(&path, &copy).unwrap();
+        let (_store, after) = open(&copy);
+        for (piece, height) in kept.iter().zip(1..) {
+            let record = after.get(&offence_id(piece)).unwrap();
+            assert_eq!(record.found_at, at(height));
+            assert_eq!(record.block, (height % 3 == 0).then(|| Height::new(height)));
+        }
+        assert_eq!(after.list(None, 100).len(), kept.len());
+        assert!(!after.add(&kept[0], at(99)).await.unwrap(), "it counts once after a restart, too");
+    }
+}

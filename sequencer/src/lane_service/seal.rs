@@ -46,11 +46,14 @@ impl Actor {
         }
     }
 
-    /// When the next segment is due; `None` while one is on its way, or without a writer.
+    /// When the next segment is due; `None` while one is on its way, without a writer, or before this node is as far as
+    /// the validators were when they were asked. A node with an old disk does not know until then whether it has left the
+    /// set, and nobody keeps what a lane says after it has: so nobody could have told where it ends.
     pub(super) fn seal_deadline(&mut self) -> Option<Instant> {
         let pending = self.submissions.bytes();
+        let behind = self.told.borrow().flatten().is_some_and(|told| told.decided > self.base.height);
         let writer = self.own.writer()?;
-        if self.pace.sealing {
+        if self.pace.sealing || behind {
             return None;
         }
         let full = writer.is_full() || pending >= self.config.seal_bytes;

@@ -18,6 +18,8 @@
 
 mod apply;
 mod blocks;
+#[cfg(test)]
+mod crash_tests;
 mod error;
 mod evidence;
 mod journal;

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use fairlane_agreement::{Address, BlockHeight, BlockValue, ProposalMessage, malachite_round};
 use fairlane_chain::{BlockInput, prepare};
 use fairlane_types::{
-    Cut, Event, LaneSeq, Leg, Proposal, RollupId, Round, Segment, SegmentDigest, SegmentDraft, Timestamp,
-    Transaction,
+    Cut, Event, Hash32, L1Anchor, LaneSeq, Leg, Proposal, RollupId, Round, Segment, SegmentDigest,
+    SegmentDraft, Timestamp, Transaction, ValidatorSet,
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -131,6 +131,9 @@ impl Node {
     /// What a villain makes of an honest segment.
     fn variants(&mut self, segment: &Arc<Segment>, villain: &mut Villain) -> [Arc<Segment>; 2] {
         let header = segment.header();
+        if header.seq == LaneSeq::ZERO.next() {
+            villain.tips = [SegmentDigest::ZERO; 2];
+        }
         let mut draft = SegmentDraft {
             lane: header.lane,
             seq: header.seq,
@@ -177,11 +180,12 @@ impl Node {
         let chance = villain.vices.false_proposals;
         let lies = villain.percent(chance);
         if lies {
-            match villain.random.gen_range(0..5u8) {
+            match villain.random.gen_range(0..6u8) {
                 0 => {}
                 1 => self.propose_misordered(round, input, &mut villain),
                 2 => self.propose_without(round, input, &mut villain, false),
                 3 => self.propose_without(round, input, &mut villain, true),
+                4 => self.propose_anchored(round, input, &mut villain),
                 _ => self.propose_twice(round, input, &mut villain),
             }
         }
@@ -200,6 +204,28 @@ impl Node {
             _ => proposal.header.ordered_count = proposal.header.ordered_count.wrapping_add(1),
         }
         self.put_forward(round, Arc::new(proposal));
+    }
+
+    /// The right cut under an anchor that nobody saw, or not yet, with a set that Ethereum has not fixed, or not yet.
+    fn propose_anchored(&mut self, round: Round, input: &BlockInput, villain: &mut Villain) {
+        let last = self.base.l1_anchor;
+        let epoch = self.setup.epoch_after(&last);
+        let number = last.number + 1;
+        let mut anchor = L1Anchor { number, hash: Hash32::from_bytes([0xee; 32]) };
+        let others =
+            self.base.validators.members().iter().filter(|it| it.id != self.setup.validator(self.me));
+        let mut next = ValidatorSet::new(others.copied().collect()).ok();
+        match (villain.random.gen_range(0..4u8), epoch) {
+            (0, Some(epoch)) => (anchor, next) = (epoch.anchor, Some(epoch.set.clone())),
+            (1, Some(epoch)) => anchor = epoch.anchor,
+            (2, Some(epoch)) => (anchor, next) = (epoch.anchor, None),
+            _ => {}
+        }
+        let next_validators = next.filter(|next| *next != self.base.validators);
+        let input = BlockInput { l1_anchor: anchor, next_validators, ..input.clone() };
+        if let Ok(prepared) = prepare(&self.chain, input) {
+            self.put_forward(round, Arc::new(prepared.proposal));
+        }
     }
 
     /// A cut that leaves out a lane's newest segments; with `closed` also whatever builds on them.

@@ -78,6 +78,10 @@ fn describe(scenario: &Scenario) {
     for (place, vices) in &scenario.villains {
         println!("validator {place} lies: {vices:?}");
     }
+    for epoch in &scenario.epochs {
+        let seen: Vec<Option<u64>> = epoch.seen.iter().map(|seen| seen.map(|at| at / 1_000_000)).collect();
+        println!("an epoch brings powers {:?}, seen at {seen:?} ms", epoch.powers);
+    }
     for fault in &scenario.faults {
         println!("{fault}");
     }

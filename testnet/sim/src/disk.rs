@@ -242,9 +242,18 @@ impl Disk {
         &self.durable
     }
 
-    /// A backup: what is durable in the store, without the log, which would be out of date at once.
+    /// A backup: what is durable.
     pub(crate) fn backup(&self) -> Self {
-        Self { live: self.durable.clone(), durable: self.durable.clone(), ..Self::default() }
+        let mut log = self.log.clone();
+        if let Some(log) = &mut log {
+            log.entries.truncate(log.durable);
+        }
+        Self { live: self.durable.clone(), durable: self.durable.clone(), log, ..Self::default() }
+    }
+
+    /// The same without the log, which is out of date at once.
+    pub(crate) fn without_log(self) -> Self {
+        Self { log: None, ..self }
     }
 
     /// Lets the next sync at this point be the process's last moment.

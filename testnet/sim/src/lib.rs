@@ -1,6 +1,6 @@
 //! Deterministic simulation of a Fairlane network: one seed, one history.
 //!
-//! Four to seven validators with their real cores run under one event heap in virtual time: lanes and cuts
+//! Four to eight validators with their real cores run under one event heap in virtual time: lanes and cuts
 //! (`fairlane-lanes`), ordering and the state transition (`fairlane-chain`), agreement (Malachite's sans-IO consensus
 //! core), verification by a subscriber of each rollup (`fairlane-verify`), real keys and signatures. What surrounds
 //! the cores in a node is written here once more, without threads and without a real clock: [`node`]. So the
@@ -12,12 +12,16 @@
 //! frozen processes, jumping clocks). After every event [`invariants`] look whether what is promised still holds. The same seed gives the same
 //! history on every machine: the hash of all events says so. A failing seed's schedule is made small by [`minimise`].
 //!
-//! A disk is lost, or replaced by an old backup, only where the network bears one more faulty validator and others hold
-//! the end of its lane: what nobody but the lost disk knew cannot be remembered. Its log of votes is gone then, and it
-//! only watches for a while (`fairlane_agreement::Doubt`, as in nodes).
+//! In some runs the validator set changes: Ethereum is a list of epochs, each with its set, which validators see at
+//! different times or not at all. Whoever is not in the set follows the chain.
 //!
-//! Not simulated: changes of the validator set (the chain core has one set), bandwidth, and bytes that decoders refuse,
-//! which have tests of their own.
+//! A disk is lost, or replaced by an old backup, only where the network bears one more faulty validator and others hold
+//! its lane whole: what nobody but the lost disk knew cannot be remembered. Its log of votes is gone then, or as old as
+//! the backup, and it only watches for a while (`fairlane_agreement::Memory`, as in nodes). An old log is restored only
+//! where the others can tell that it is old; `docs/adr/0015-watching-before-voting.md` says where they cannot. Where
+//! watching leaves no quorum of honest voters for ever, a run ends, and is counted.
+//!
+//! Not simulated: bandwidth, Ethereum's own faults, and bytes that decoders refuse, which have tests of their own.
 
 mod byzantine;
 pub mod cli;
@@ -41,7 +45,7 @@ pub use disk::{Moment, PersistPoint};
 pub use invariants::Violation;
 pub use minimise::minimise;
 pub use report::{Counts, Report};
-pub use scenario::{Fault, FaultKind, Links, Scenario};
+pub use scenario::{Epoch, Fault, FaultKind, Links, Scenario};
 
 /// Runs a scenario to its end, or to the first violation. With `prints`, every event is printed.
 pub fn run(scenario: &Scenario, prints: bool) -> Report {

@@ -1,5 +1,5 @@
 //! From a failing scenario to a small one that fails as well: delta debugging (Zeller and Hildebrandt, *Simplifying
-//! and Isolating Failure-Inducing Input*, 2002) over the schedule of faults, then over liars and submissions.
+//! and Isolating Failure-Inducing Input*, 2002) over the schedule of faults, then over epochs, liars and submissions.
 
 use crate::scenario::Scenario;
 
@@ -17,6 +17,8 @@ pub fn minimise(scenario: &Scenario, mut fails: impl FnMut(&Scenario) -> bool) -
     let mut least = scenario.clone();
     let faults = least.faults.clone();
     least.faults = shrink(faults, |faults| tries(&Scenario { faults: faults.to_vec(), ..least.clone() }));
+    let epochs = least.epochs.clone();
+    least.epochs = shrink(epochs, |epochs| tries(&Scenario { epochs: epochs.to_vec(), ..least.clone() }));
     let villains = least.villains.clone();
     least.villains =
         shrink(villains, |villains| tries(&Scenario { villains: villains.to_vec(), ..least.clone() }));

@@ -2,7 +2,7 @@
 
 use fairlane_chain::OrderRecord;
 use fairlane_types::{
-    Batch, BlockId, CommitCertificate, Evidence, HeadsTree, Proposal, Segment, SegmentRef, TxId,
+    Batch, BlockId, CommitCertificate, Evidence, HeadsTree, LaneId, Proposal, Segment, SegmentRef, TxId,
 };
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ pub(crate) enum Observed {
     Ready(SegmentRef),
     /// A segment of its own is durable and leaves.
     Closed(Arc<Segment>),
-    /// It (again) begins to write its lane, and refers to these decided heads first.
-    Writes(Vec<SegmentRef>),
+    /// It (again) begins to write this lane, and refers to these decided heads first.
+    Writes(LaneId, Vec<SegmentRef>),
     /// It proposes a block.
     Proposed(BlockId),
     /// It has evidence of an offence.

@@ -6,18 +6,21 @@
 
 mod faults;
 mod load;
+mod sets;
 
 pub use faults::{Fault, FaultKind};
+pub use sets::Epoch;
 
 use crate::byzantine::{Report, Vices};
-use crate::setup::{MS, START, Setup};
+use crate::setup::{Begins, MS, START, Setup};
 use crate::wire::Submission;
 use fairlane_types::{
-    Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, SigningKey, Timestamp, Validator,
-    ValidatorSet, VotingPower,
+    Genesis, GroupId, Hash32, Incarnation, L1Anchor, ProtocolParams, RollupId, RollupSpec, SigningKey,
+    Timestamp, Validator, ValidatorSet, VotingPower,
 };
 use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use sets::Sets;
 
 /// How good the network is when nothing is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +40,10 @@ pub struct Links {
 pub struct Scenario {
     /// The seed that it was drawn from, and from which everything random in the run follows.
     pub seed: u64,
-    /// The power of each validator.
+    /// The power of each validator at genesis; zero for who is not in the set yet.
     pub powers: Vec<u64>,
+    /// The epochs of Ethereum that begin in the run, in their order.
+    pub epochs: Vec<Epoch>,
     /// Who lies, and how; together no more than may be faulty.
     pub villains: Vec<(usize, Vices)>,
     /// By how much each validator's clock is ahead at the start, in nanoseconds.
@@ -68,6 +73,7 @@ pub(crate) enum Stream {
     Disks,
     Villain(usize),
     Subscribers,
+    Sets,
 }
 
 /// The generator of a stream.
@@ -78,6 +84,7 @@ pub(crate) fn stream(seed: u64, of: Stream) -> ChaCha8Rng {
         Stream::Network => 1,
         Stream::Disks => 2,
         Stream::Subscribers => 3,
+        Stream::Sets => 4,
         Stream::Villain(place) => 16 + place as u64,
     });
     random
@@ -87,11 +94,17 @@ impl Scenario {
     /// The scenario of a seed.
     pub fn draw(seed: u64) -> Self {
         let random = &mut stream(seed, Stream::Scenario);
-        let count = random.gen_range(4..=7u64) as usize;
+        let sets = &mut stream(seed, Stream::Sets);
+        let changes = chance(sets, 40);
+        let members = random.gen_range(4..=7u64) as usize;
         let weighted = chance(random, 40);
-        let powers: Vec<u64> =
-            (0..count).map(|_| if weighted { random.gen_range(1..=5u64) } else { 1 }).collect();
+        let mut powers: Vec<u64> =
+            (0..members).map(|_| if weighted { random.gen_range(1..=5u64) } else { 1 }).collect();
         let villains = draw_villains(&powers, random);
+        if changes {
+            powers.resize((members + sets.gen_range(0..=2u64) as usize).min(8), 0);
+        }
+        let count = powers.len();
         let skews = (0..count).map(|_| if chance(random, 50) { skew(random) } else { 0 }).collect();
         let links = Links {
             delay: random.gen_range(500_000..8 * MS),
@@ -103,11 +116,15 @@ impl Scenario {
         let lane_window = if chance(random, 25) { random.gen_range(12..=40u32) } else { 512 };
         let group_cap = if chance(random, 15) { random.gen_range(12..=60u32) } else { 20_000 };
         let healed_at = random.gen_range(1_500..=3_000u64) * MS;
-        let faults = faults::draw(count, may_forget(&powers, &villains, random), healed_at, random);
+        let forgetful = may_forget(&powers[..members], &villains, random);
+        let faults = faults::draw(count, forgetful, healed_at, random);
+        let bounds = Sets { genesis: &powers, villains: &villains, forgetful, weighted, healed_at };
+        let epochs = if changes { bounds.draw(sets) } else { Vec::new() };
         let load = load::draw(count, healed_at, expiry_bound, random);
         Self {
             seed,
             powers,
+            epochs,
             villains,
             skews,
             links,
@@ -125,6 +142,7 @@ impl Scenario {
         let mut scenario = Self::draw(seed);
         scenario.villains.clear();
         scenario.faults.clear();
+        scenario.epochs.clear();
         scenario.skews.iter_mut().for_each(|skew| *skew = 0);
         scenario.links.loss = 0;
         scenario.links.duplicates = 0;
@@ -136,16 +154,19 @@ impl Scenario {
         self.villains.iter().any(|(villain, _)| *villain == place)
     }
 
-    /// Genesis and keys.
+    /// Genesis, keys and epochs.
     pub(crate) fn setup(&self) -> Setup {
         let mut keys: Vec<SigningKey> =
             (0..self.powers.len()).map(|at| SigningKey::from_seed(&[at as u8 + 1; 32])).collect();
         keys.sort_by_key(SigningKey::validator);
-        let members = keys.iter().zip(&self.powers).map(|(key, power)| Validator {
-            id: key.validator(),
-            power: VotingPower::new(*power),
-            incarnation: Incarnation::ZERO,
-        });
+        let mut registrations = Registrations { keys: &keys, last: vec![None; keys.len()] };
+        let genesis_set = registrations.set(&self.powers);
+        let begins = |(number, epoch): (u64, &Epoch)| Begins {
+            anchor: L1Anchor { number, hash: Hash32::from_bytes([number as u8; 32]) },
+            set: registrations.set(&epoch.powers),
+            seen: epoch.seen.clone(),
+        };
+        let epochs = (1..).zip(&self.epochs).map(begins).collect();
         let params = ProtocolParams {
             lane_window_segments: self.lane_window,
             group_cap: self.group_cap,
@@ -158,13 +179,41 @@ impl Scenario {
             name: format!("simulation {}", self.seed),
             time: Timestamp::from_nanos(START),
             params,
-            validators: ValidatorSet::new(members.collect()).expect("keys are usable and powers above zero"),
+            validators: genesis_set,
             rollups: rollups.to_vec(),
             l1_chain_id: 0,
             stake_manager: [0; 20],
             l1_epoch: 0,
         };
-        Setup::new(genesis, keys)
+        Setup::new(genesis, keys, epochs)
+    }
+}
+
+/// Who was in the set before, and as which registration.
+struct Registrations<'a> {
+    keys: &'a [SigningKey],
+    /// By place: whether it is in the set now, and its last registration.
+    last: Vec<Option<(bool, Incarnation)>>,
+}
+
+impl Registrations<'_> {
+    /// The next set. Who comes back has registered again.
+    fn set(&mut self, powers: &[u64]) -> ValidatorSet {
+        let mut members = Vec::new();
+        for ((key, power), last) in self.keys.iter().zip(powers).zip(&mut self.last) {
+            let incarnation = match *last {
+                None => Incarnation::ZERO,
+                Some((true, incarnation)) => incarnation,
+                Some((false, incarnation)) => incarnation.next(),
+            };
+            if *power > 0 {
+                *last = Some((true, incarnation));
+                members.push(Validator { id: key.validator(), power: VotingPower::new(*power), incarnation });
+            } else if let Some((is_member, _)) = last {
+                *is_member = false;
+            }
+        }
+        ValidatorSet::new(members).expect("keys are usable and powers above zero")
     }
 }
 

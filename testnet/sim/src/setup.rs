@@ -3,7 +3,9 @@
 use crate::crypto::{Remembered, Verifier};
 use arc_malachitebft_core_types::LinearTimeouts;
 use fairlane_agreement::ConsensusTimeouts;
-use fairlane_types::{Genesis, LaneId, NetworkId, ProtocolParams, Signature, SigningKey, ValidatorId};
+use fairlane_types::{
+    Genesis, L1Anchor, NetworkId, ProtocolParams, Signature, SigningKey, ValidatorId, ValidatorSet,
+};
 use std::collections::BTreeMap;
 
 /// A millisecond in nanoseconds, the unit of virtual time.
@@ -36,8 +38,22 @@ pub(crate) mod pace {
     pub(crate) const ASK_AGAIN: u64 = 250 * MS;
     /// How long a segment that cannot be closed waits.
     pub(crate) const BLOCKED: u64 = 10 * MS;
+    /// At one height in so many the anchor may move.
+    pub(crate) const MOVE_EVERY: u64 = 4;
+    /// How long an epoch has been seen before it is proposed.
+    pub(crate) const LEAD: u64 = 150 * MS;
     /// After how many blocks a snapshot is kept.
     pub(crate) const SNAPSHOT: u64 = 8;
+}
+
+/// An epoch of Ethereum begins.
+pub(crate) struct Begins {
+    /// Its first block.
+    pub(crate) anchor: L1Anchor,
+    /// The set that is fixed for it.
+    pub(crate) set: ValidatorSet,
+    /// When the validator at each place sees it.
+    pub(crate) seen: Vec<Option<u64>>,
 }
 
 /// What all validators of one run share.
@@ -45,24 +61,26 @@ pub(crate) struct Setup {
     pub(crate) genesis: Genesis,
     pub(crate) network: NetworkId,
     pub(crate) params: ProtocolParams,
-    /// By place in the set.
+    /// By place: everybody who is in some set, in the order of their ids.
     pub(crate) keys: Vec<SigningKey>,
-    pub(crate) lanes: Vec<LaneId>,
+    validators: Vec<ValidatorId>,
+    /// The epochs after the one of genesis.
+    epochs: Vec<Begins>,
     pub(crate) places: BTreeMap<ValidatorId, usize>,
     pub(crate) verifier: Verifier,
     pub(crate) timeouts: LinearTimeouts,
 }
 
 impl Setup {
-    /// `keys` are in the order of the genesis' validator set.
-    pub(crate) fn new(genesis: Genesis, keys: Vec<SigningKey>) -> Self {
+    pub(crate) fn new(genesis: Genesis, keys: Vec<SigningKey>, epochs: Vec<Begins>) -> Self {
         let network = genesis.network();
-        let members = genesis.validators.members();
+        let validators: Vec<ValidatorId> = keys.iter().map(SigningKey::validator).collect();
         Self {
             network,
             params: genesis.params.clone(),
-            lanes: members.iter().map(|member| member.lane()).collect(),
-            places: members.iter().zip(0..).map(|(member, place)| (member.id, place)).collect(),
+            places: validators.iter().copied().zip(0..).collect(),
+            validators,
+            epochs,
             verifier: Verifier::with(network, Remembered::default()),
             timeouts: ConsensusTimeouts::default().linear(),
             keys,
@@ -77,16 +95,16 @@ impl Setup {
 
     /// The validator at a place.
     pub(crate) fn validator(&self, place: usize) -> ValidatorId {
-        self.lanes[place].validator
+        self.validators[place]
+    }
+
+    /// The epoch that follows on an anchor: anchors are numbered as epochs are, and genesis has number zero.
+    pub(crate) fn epoch_after(&self, anchor: &L1Anchor) -> Option<&Begins> {
+        self.epochs.get(usize::try_from(anchor.number).ok()?)
     }
 
     /// The signature of the validator at a place; messages of consensus have sign bytes in every round but nil.
     pub(crate) fn sign(&self, place: usize, message: Option<[u8; 47]>) -> Signature {
         self.keys[place].sign(&message.expect("nobody signs for the nil round"))
-    }
-
-    /// The power of the validator at a place.
-    pub(crate) fn power(&self, place: usize) -> u64 {
-        self.genesis.validators.members()[place].power.get()
     }
 }

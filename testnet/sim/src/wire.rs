@@ -4,7 +4,8 @@ use crate::machine::CoreTimer;
 use arc_malachitebft_core_types::{PolkaCertificate, RoundCertificate, SignedProposal, SignedVote};
 use fairlane_agreement::FairlaneContext;
 use fairlane_types::{
-    CommitCertificate, Height, LaneSeq, Proposal, Round, Segment, SegmentRef, Transaction, ValidatorId,
+    CommitCertificate, Height, LaneId, LaneSeq, Proposal, Round, Segment, SegmentRef, Transaction,
+    ValidatorId,
 };
 use std::sync::Arc;
 
@@ -20,6 +21,15 @@ pub(crate) struct Part {
     pub(crate) proposal: Arc<Proposal>,
 }
 
+/// What a validator holds of another's lane, and how far it is itself.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneEnd {
+    /// The lane's newest segment.
+    pub(crate) segment: Option<Arc<Segment>>,
+    /// The last height that is decided.
+    pub(crate) decided: Height,
+}
+
 /// A message from one validator to another.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
@@ -27,10 +37,11 @@ pub(crate) enum Message {
     Segments(Vec<Arc<Segment>>),
     /// Asks for the chain of a lane that ends with `last`, as far as it lies above `after`.
     Fetch { last: SegmentRef, after: LaneSeq },
-    /// Asks for the newest segment held of the sender's own lane. The number says which question it is.
-    AskEnd(u32),
+    /// Asks for the newest segment held of the sender's own lane, and how far the chain is. The number says which question
+    /// it is.
+    AskEnd(u32, LaneId),
     /// The answer.
-    End(u32, Option<Arc<Segment>>),
+    End(u32, LaneEnd),
     /// A vote.
     Vote(SignedVote<FairlaneContext>),
     /// A proposal.
@@ -55,7 +66,7 @@ impl Message {
         match self {
             Self::Segments(_) => "segments",
             Self::Fetch { .. } => "fetch",
-            Self::AskEnd(_) => "ask-end",
+            Self::AskEnd(..) => "ask-end",
             Self::End(..) => "end",
             Self::Vote(_) => "vote",
             Self::Proposal(_) => "proposal",
@@ -80,8 +91,11 @@ impl Message {
                 segments.last().map_or([0; 8], |last| short(last.digest().as_bytes()))
             }
             Self::Fetch { last, .. } => short(last.digest.as_bytes()),
-            Self::AskEnd(number) | Self::End(number, None) => u64::from(*number).to_be_bytes(),
-            Self::End(_, Some(segment)) => short(segment.digest().as_bytes()),
+            Self::AskEnd(number, _) => u64::from(*number).to_be_bytes(),
+            Self::End(number, end) => end
+                .segment
+                .as_ref()
+                .map_or(u64::from(*number).to_be_bytes(), |segment| short(segment.digest().as_bytes())),
             Self::Vote(vote) => short(vote.signature.as_bytes()),
             Self::Proposal(proposal) => short(proposal.signature.as_bytes()),
             Self::Polka(certificate) => short(certificate.value_id.as_bytes()),

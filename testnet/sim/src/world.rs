@@ -1,8 +1,10 @@
 //! The event heap: one seed's history from its first event to its last.
 
+mod losses;
+
 use crate::byzantine::Villain;
 use crate::disk::Disk;
-use crate::invariants::{Invariants, Violation};
+use crate::invariants::{Ending, Invariants, Standing, Violation};
 use crate::network::{Network, Storm};
 use crate::node::Node;
 use crate::node::Start;
@@ -83,7 +85,7 @@ impl<'a> World<'a> {
             frozen_until: vec![0; count],
             down_for: vec![0; count],
             backups: BTreeMap::new(),
-            network: Network::new(scenario.links, stream(seed, Stream::Network)),
+            network: Network::new(scenario.links, scenario.healed_at, stream(seed, Stream::Network)),
             disks: stream(seed, Stream::Disks),
             invariants: Invariants::new(scenario, setup.clone()),
             trace: Trace::new(prints),
@@ -98,7 +100,9 @@ impl<'a> World<'a> {
         let violation = self.play().err();
         let fates = self.network.fates;
         self.counts.add("message lost", fates.lost + fates.cut_off);
+        self.counts.add("message sent again", fates.resent);
         self.counts.add("message duplicated", fates.duplicated);
+        self.counts.add("validator set handed over", self.invariants.hand_overs());
         for (_, vices) in &self.scenario.villains {
             self.counts.add("villain", 1);
             self.counts.add("villain: equivocating lane", u64::from(vices.equivocates_from.is_some()));
@@ -132,10 +136,14 @@ impl<'a> World<'a> {
         while let Some(((at, _), event)) = self.heap.pop_first() {
             self.now = at;
             if matches!(event, Event::Check) {
-                if self.is_over()? {
-                    return self.invariants.at_the_end(self.now);
+                match self.ending()? {
+                    Ending::NotYet => self.schedule(at + CHECK, Event::Check),
+                    Ending::Kept => return self.invariants.at_the_end(self.now),
+                    Ending::TooManyWatch => {
+                        self.counts.add("stood still: too many watch", 1);
+                        return Ok(());
+                    }
                 }
-                self.schedule(at + CHECK, Event::Check);
                 continue;
             }
             self.happen(event)?;
@@ -240,7 +248,7 @@ impl<'a> World<'a> {
     }
 
     fn send(&mut self, from: usize, to: usize, message: Message) {
-        for after in self.network.carry(from, to) {
+        for after in self.network.carry(self.now, from, to) {
             self.schedule(self.now + after, Event::Deliver { from, to, message: message.clone() });
         }
     }
@@ -255,7 +263,9 @@ impl<'a> World<'a> {
                     self.die(*validator, fault.lasts);
                 }
             }
-            FaultKind::LoseDisk { validator, .. } => self.lose_disk(at, *validator, fault.lasts),
+            FaultKind::LoseDisk { validator, log, .. } => {
+                self.lose_disk(at, *validator, *log, fault.lasts);
+            }
             FaultKind::KillAtSync { validator, point, moment } => {
                 self.down_for[*validator] = fault.lasts;
                 if !self.scenario.is_villain(*validator)
@@ -303,37 +313,6 @@ impl<'a> World<'a> {
         }
     }
 
-    fn back_up(&mut self, at: usize) {
-        if let FaultKind::LoseDisk { validator, .. } = self.scenario.faults[at].kind {
-            self.backups.insert(at, self.disk(validator).backup());
-        }
-    }
-
-    /// A validator is killed. Its disk is gone, too, unless nobody could tell it then where its lane ends.
-    fn lose_disk(&mut self, at: usize, place: usize, down_for: u64) {
-        self.die(place, down_for);
-        if !self.others_know_the_lane_of(place) {
-            return;
-        }
-        if let Machine::Down(disk, _) = &mut self.machines[place] {
-            **disk = self.backups.remove(&at).unwrap_or_default();
-            self.counts.add("disk lost", 1);
-        }
-    }
-
-    /// Whether each quorum has somebody honest, other than the validator, who holds its newest segment on disk.
-    fn others_know_the_lane_of(&self, place: usize) -> bool {
-        let lane = self.setup.lanes[place];
-        let newest = |of: usize| self.disk(of).durable().newest(&lane).map(|newest| newest.seq);
-        let own = newest(place);
-        let knows = |of: &usize| *of != place && !self.scenario.is_villain(*of) && newest(*of) >= own;
-        let power =
-            |places: &mut dyn Iterator<Item = usize>| places.map(|of| self.setup.power(of)).sum::<u64>();
-        let all = power(&mut (0..self.setup.count()));
-        all - power(&mut (0..self.setup.count()).filter(knows))
-            < self.setup.genesis.validators.quorums().quorum
-    }
-
     fn restart(&mut self, place: usize) -> Result<(), Violation> {
         let Machine::Down(disk, clock) = &mut self.machines[place] else { return Ok(()) };
         let vices = self.scenario.villains.iter().find(|(villain, _)| *villain == place);
@@ -356,17 +335,26 @@ impl<'a> World<'a> {
     }
 
     /// Whether all faults are over and everything that was promised is kept.
-    fn is_over(&mut self) -> Result<bool, Violation> {
+    fn ending(&mut self) -> Result<Ending, Violation> {
         let last = self.scenario.load.last().map_or(0, |submission| submission.at);
         if self.now <= last {
-            return Ok(false);
+            return Ok(Ending::NotYet);
         }
         let honest = (0..self.setup.count()).filter(|place| !self.scenario.is_villain(*place));
-        let standing = honest.map(|place| match &self.machines[place] {
-            Machine::Up(node) => (node.height().get(), node.is_settled()),
-            Machine::Down(..) => (0, false),
-        });
-        let standing: Vec<(u64, bool)> = standing.collect();
+        let standing: Vec<Standing> = honest.map(|place| self.standing(place)).collect();
         self.invariants.is_live(self.now, &standing)
+    }
+
+    fn standing(&self, place: usize) -> Standing {
+        let power = self.invariants.council().power(place);
+        match &self.machines[place] {
+            Machine::Up(node) => Standing {
+                power,
+                height: node.height().get(),
+                is_settled: node.is_settled(),
+                watches: node.watches(),
+            },
+            Machine::Down(..) => Standing { power, height: 0, is_settled: false, watches: false },
+        }
     }
 }

@@ -45,7 +45,7 @@ fn calm_networks_order_everything() {
 #[test]
 fn faults_of_every_kind_are_injected() {
     let mut counts = fairlane_sim::Counts::default();
-    for seed in 0..120 {
+    for seed in 0..200 {
         counts.merge(&run(&Scenario::draw(seed), false).counts);
     }
     let seen: Vec<&str> = counts.iter().map(|(name, _)| name).collect();
@@ -66,6 +66,8 @@ fn faults_of_every_kind_are_injected() {
         "message duplicated",
         "villain",
         "villain: equivocating lane",
+        "old log restored",
+        "validator set handed over",
     ] {
         assert!(seen.contains(&kind), "{kind} is not among {seen:?}");
     }

@@ -1,5 +1,6 @@
 //! The validators during a chaos run, and what is seen of them from outside.
 
+use super::ground::SlowableDisk;
 use crate::network::Node;
 use crate::proc;
 use eyre::{OptionExt as _, ensure};
@@ -33,13 +34,15 @@ pub(super) struct Sightings {
 pub(super) struct Field {
     /// Locked for moments only, never while waiting for an answer.
     pub(super) nodes: Vec<Mutex<Node>>,
+    /// The disk that can be slowed down, if any.
+    pub(super) slow_disk: Option<SlowableDisk>,
     /// When load and faults began.
     pub(super) begun: Instant,
     sightings: StdMutex<Sightings>,
 }
 
 impl Field {
-    pub(super) fn new(nodes: Vec<Node>) -> Self {
+    pub(super) fn new(nodes: Vec<Node>, slow_disk: Option<SlowableDisk>) -> Self {
         let count = nodes.len();
         let sightings = Sightings {
             heights: vec![0; count],
@@ -49,7 +52,7 @@ impl Field {
             advanced: Instant::now(),
         };
         let nodes = nodes.into_iter().map(Mutex::new).collect();
-        Self { nodes, begun: Instant::now(), sightings: StdMutex::new(sightings) }
+        Self { nodes, slow_disk, begun: Instant::now(), sightings: StdMutex::new(sightings) }
     }
 
     /// Gives the validators back, and what was seen of them.

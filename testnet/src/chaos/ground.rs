@@ -6,7 +6,9 @@
 
 use crate::network::Hosts;
 use eyre::{WrapErr, bail, ensure};
+use rustix::fs::{major, minor};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,6 +18,9 @@ const INSIDE: &str = "FAIRLANE_CHAOS_INSIDE";
 /// Where load, subscribers and this program live among the validators.
 const OUTSIDE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 254);
 const BRIDGE: &str = "fairlane0";
+
+/// Where the kernel is told how many writes a second a block device takes (cgroup v1).
+const THROTTLE: &str = "/sys/fs/cgroup/blkio/blkio.throttle.write_iops_device";
 
 /// What the system allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +93,50 @@ pub(super) fn small_disk(directory: &Path, bytes: u64) -> eyre::Result<()> {
     let Some(path) = directory.to_str() else { bail!("{} is no text", directory.display()) };
     ensure!(!path.contains(' '), "a small disk cannot be mounted at a path with spaces: {path}");
     run(&format!("mount -t tmpfs -o size={bytes} none {path}"))
+}
+
+/// Whether a disk can be slowed down: the kernel must limit the writes of block devices, and a device be made of a file.
+pub(super) fn can_slow() -> bool {
+    Path::new(THROTTLE).exists() && succeeds(&["mkfs.ext4", "-V"])
+}
+
+/// A block device of its own, made of a file, that can be slowed down. It is as fast as ever again when this is dropped.
+#[derive(Debug)]
+pub(super) struct SlowableDisk {
+    /// Its numbers, as the kernel writes them.
+    device: String,
+}
+
+impl SlowableDisk {
+    /// Puts a disk of so many bytes, kept in `image`, in place of a directory.
+    pub(super) fn mount(directory: &Path, image: &Path, bytes: u64) -> eyre::Result<Self> {
+        std::fs::create_dir_all(directory).wrap_err_with(|| format!("creating {}", directory.display()))?;
+        let file = std::fs::File::create(image).wrap_err_with(|| format!("creating {}", image.display()))?;
+        file.set_len(bytes)?;
+        let (Some(path), Some(image)) = (directory.to_str(), image.to_str()) else {
+            bail!("{} is no text", directory.display())
+        };
+        ensure!(!path.contains(' '), "a disk cannot be mounted at a path with spaces: {path}");
+        run(&format!("mkfs.ext4 -q -F {image}"))?;
+        run(&format!("mount -o loop {image} {path}"))?;
+        let device = std::fs::metadata(directory)?.dev();
+        let disk = Self { device: format!("{}:{}", major(device), minor(device)) };
+        disk.limit(0)?;
+        Ok(disk)
+    }
+
+    /// Lets it take so many writes a second; zero lifts the limit.
+    pub(super) fn limit(&self, writes: u32) -> eyre::Result<()> {
+        std::fs::write(THROTTLE, format!("{} {writes}", self.device))
+            .wrap_err("limiting the writes of a disk")
+    }
+}
+
+impl Drop for SlowableDisk {
+    fn drop(&mut self) {
+        // The limit outlives this process otherwise, and meets the next device of these numbers.
+        let _ = self.limit(0);
+    }
 }
 
 fn cable(index: usize) -> String {

@@ -15,7 +15,7 @@ use crate::session::{Session, SessionSpec};
 use eyre::{WrapErr, ensure};
 use fairlane_types::GroupId;
 use field::{Field, Sightings};
-use ground::Ground;
+use ground::{Ground, SlowableDisk};
 use plan::{Arena, Track};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -67,18 +67,27 @@ pub async fn run(args: ChaosArgs) -> eyre::Result<()> {
             "skipped: validators are not cut off and their disks not filled, which needs root and unshare, ip, mount"
         );
     }
-    let small_disk = (ground == Ground::Own).then_some((seed % u64::from(args.validators)) as usize);
-    let arena = Arena { validators, can_cut: ground == Ground::Own, small_disk };
-    let mut session = start(&args, ground, &arena).await?;
+    let small = (seed % u64::from(args.validators)) as usize;
+    let own = ground == Ground::Own;
+    let slow_disk = (own && ground::can_slow()).then_some((small + 1) % validators);
+    if own && slow_disk.is_none() {
+        println!("skipped: disks are not slowed down, which needs cgroup v1's blkio and mkfs.ext4");
+    }
+    let arena = Arena { validators, can_cut: own, small_disk: own.then_some(small), slow_disk };
+    let (mut session, disk) = start(&args, ground, &arena).await?;
     let outcome = tokio::select! {
-        outcome = hurt_and_judge(&mut session, &arena, seed, args.run_for) => outcome,
+        outcome = hurt_and_judge(&mut session, disk, &arena, seed, args.run_for) => outcome,
         _ = tokio::signal::ctrl_c() => Err(eyre::eyre!("stopped by Ctrl-C before the checks")),
     };
     session.stop().await;
     outcome.wrap_err_with(|| format!("seed {seed}"))
 }
 
-async fn start(args: &ChaosArgs, ground: Ground, arena: &Arena) -> eyre::Result<Session> {
+async fn start(
+    args: &ChaosArgs,
+    ground: Ground,
+    arena: &Arena,
+) -> eyre::Result<(Session, Option<SlowableDisk>)> {
     let spec = SessionSpec {
         l1: false,
         network: NetworkSpec {
@@ -95,21 +104,28 @@ async fn start(args: &ChaosArgs, ground: Ground, arena: &Arena) -> eyre::Result<
         load_for: None,
     };
     let network = LocalNetwork::create(&spec.network, spec.keep.clone())?;
+    let load = u64::from(args.rate) * u64::from(args.size) * args.run_for.as_secs();
+    let bytes = SMALL_DISK_BYTES + COPIES * load;
     if let Some(index) = arena.small_disk {
-        let load = u64::from(args.rate) * u64::from(args.size) * args.run_for.as_secs();
-        ground::small_disk(&network.nodes[index].home().data(), SMALL_DISK_BYTES + COPIES * load)?;
+        ground::small_disk(&network.nodes[index].home().data(), bytes)?;
     }
+    let slow = |index: usize| {
+        let home = network.nodes[index].home();
+        SlowableDisk::mount(&home.data(), &home.path().join("disk.image"), bytes)
+    };
+    let disk = arena.slow_disk.map(slow).transpose()?;
     println!("homes and logs: {}", network.home().display());
-    Session::start_on(network, spec).await
+    Ok((Session::start_on(network, spec).await?, disk))
 }
 
 async fn hurt_and_judge(
     session: &mut Session,
+    disk: Option<SlowableDisk>,
     arena: &Arena,
     seed: u64,
     run_for: Duration,
 ) -> eyre::Result<()> {
-    let field = Field::new(std::mem::take(&mut session.network.nodes));
+    let field = Field::new(std::mem::take(&mut session.network.nodes), disk);
     let hurt = hurt(&field, session, arena.tracks(seed), run_for).await;
     let (nodes, sightings) = field.end();
     session.network.nodes = nodes;
@@ -180,7 +196,13 @@ fn report(verdict: &Verdict, sightings: &Sightings, outcomes: &[Outcome]) {
         sightings.longest_halt.as_secs_f64()
     );
     println!(
-        "{} offered, {} accepted, {} delivered in {} verified batches, {} gone with a disk, 0 lost, 0 duplicated, no evidence",
-        verdict.offered, verdict.accepted, verdict.finalized, verdict.batches, verdict.gone_with_disks
+        "{} offered, {} accepted, {} delivered in {} verified batches ({} of them without a receipt, as their validator \
+         was gone before it answered), {} gone with a disk, 0 lost, 0 duplicated, no evidence",
+        verdict.offered,
+        verdict.accepted,
+        verdict.finalized,
+        verdict.batches,
+        verdict.unanswered,
+        verdict.gone_with_disks
     );
 }

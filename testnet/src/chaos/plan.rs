@@ -27,6 +27,8 @@ pub(super) enum Fault {
     CutOff,
     /// Its disk is full, and has room again later.
     FullDisk,
+    /// Its disk takes some writes a second only, and is fast again later.
+    SlowDisk,
     /// SIGKILL, and half a write at the end of consensus's log.
     TornLog,
     /// SIGKILL, and the end of its store is overwritten.
@@ -39,11 +41,12 @@ pub(super) enum Fault {
 
 impl Fault {
     /// All kinds.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Kill,
         Self::Freeze,
         Self::CutOff,
         Self::FullDisk,
+        Self::SlowDisk,
         Self::TornLog,
         Self::DamagedStore,
         Self::OldBackup,
@@ -58,6 +61,7 @@ impl fmt::Display for Fault {
             Self::Freeze => "frozen",
             Self::CutOff => "cut off",
             Self::FullDisk => "full disk",
+            Self::SlowDisk => "slow disk",
             Self::TornLog => "torn log",
             Self::DamagedStore => "damaged store",
             Self::OldBackup => "old backup",
@@ -90,6 +94,8 @@ pub(super) struct Arena {
     pub(super) can_cut: bool,
     /// The validator whose disk can be filled, if any.
     pub(super) small_disk: Option<usize>,
+    /// The validator whose disk can be slowed down, if any.
+    pub(super) slow_disk: Option<usize>,
 }
 
 impl Arena {
@@ -111,6 +117,7 @@ pub(super) struct Track {
     rng: ChaCha8Rng,
     victims: Vec<usize>,
     small_disk: Option<usize>,
+    slow_disk: Option<usize>,
     kinds: Vec<Fault>,
     deck: Vec<Fault>,
 }
@@ -120,14 +127,16 @@ impl Track {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(track as u64);
         let victims: Vec<usize> = (0..arena.validators).filter(|index| index % of == track).collect();
-        let small_disk = arena.small_disk.filter(|index| victims.contains(index));
+        let [small_disk, slow_disk] =
+            [arena.small_disk, arena.slow_disk].map(|disk| disk.filter(|index| victims.contains(index)));
         let possible = |fault: &Fault| match fault {
             Fault::CutOff => arena.can_cut,
             Fault::FullDisk => small_disk.is_some(),
+            Fault::SlowDisk => slow_disk.is_some(),
             _ => true,
         };
         let kinds = Fault::ALL.into_iter().filter(possible).collect();
-        Self { rng, victims, small_disk, kinds, deck: Vec::new() }
+        Self { rng, victims, small_disk, slow_disk, kinds, deck: Vec::new() }
     }
 }
 
@@ -141,7 +150,11 @@ impl Iterator for Track {
         }
         let fault = self.deck.pop()?;
         let drawn = *self.victims.choose(&mut self.rng)?;
-        let victim = if fault == Fault::FullDisk { self.small_disk? } else { drawn };
+        let victim = match fault {
+            Fault::FullDisk => self.small_disk?,
+            Fault::SlowDisk => self.slow_disk?,
+            _ => drawn,
+        };
         Some(Strike {
             pause: Duration::from_millis(self.rng.gen_range(PAUSE)),
             victim,
@@ -157,7 +170,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    const SEVEN: Arena = Arena { validators: 7, can_cut: true, small_disk: Some(5) };
+    const SEVEN: Arena = Arena { validators: 7, can_cut: true, small_disk: Some(5), slow_disk: Some(6) };
 
     fn strikes(track: Track) -> Vec<Strike> {
         track.take(80).collect()
@@ -184,21 +197,26 @@ mod tests {
 
     #[test]
     fn every_kind_comes_up_before_one_comes_up_again() {
-        let four = Arena { validators: 4, can_cut: true, small_disk: Some(2) };
+        let four = Arena { validators: 4, can_cut: true, small_disk: Some(2), slow_disk: Some(3) };
         let all = strikes(four.tracks(3).remove(0));
         for round in all.chunks(Fault::ALL.len()) {
-            assert_eq!(round.iter().map(|strike| strike.fault).collect::<BTreeSet<_>>().len(), 8);
+            assert_eq!(
+                round.iter().map(|strike| strike.fault).collect::<BTreeSet<_>>().len(),
+                Fault::ALL.len()
+            );
         }
         let filled = all.iter().filter(|strike| strike.fault == Fault::FullDisk);
         assert!(filled.into_iter().all(|strike| strike.victim == 2));
+        let mut slowed = all.iter().filter(|strike| strike.fault == Fault::SlowDisk);
+        assert!(slowed.all(|strike| strike.victim == 3));
     }
 
     #[test]
     fn what_is_not_possible_does_not_happen() {
-        let bare = Arena { validators: 4, can_cut: false, small_disk: None };
+        let bare = Arena { validators: 4, can_cut: false, small_disk: None, slow_disk: None };
         let kinds: BTreeSet<Fault> =
             strikes(bare.tracks(3).remove(0)).iter().map(|strike| strike.fault).collect();
         assert_eq!(kinds.len(), 6);
-        assert!(!kinds.contains(&Fault::CutOff) && !kinds.contains(&Fault::FullDisk));
+        assert!(![Fault::CutOff, Fault::FullDisk, Fault::SlowDisk].iter().any(|kind| kinds.contains(kind)));
     }
 }

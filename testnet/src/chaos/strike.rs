@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::ground;
 use super::plan::{Fault, Strike};
-use eyre::{WrapErr, ensure};
+use eyre::{OptionExt as _, WrapErr, ensure};
 use fairlane_sequencer::config::Home;
 use fairlane_sequencer::keys;
 use rand::{Rng as _, RngCore as _, SeedableRng as _};
@@ -21,6 +21,9 @@ const POLL: Duration = Duration::from_millis(100);
 const TORN_BYTES: usize = 200;
 /// At most this part of a damaged store, at its end, is overwritten. Much of the end is room for later.
 const DAMAGED_PART: u64 = 2;
+/// How many writes a second a slow disk takes. A sync takes one to three.
+const SLOW_WRITES: std::ops::Range<u32> = 10..60;
+const SLOW_SPAN: u64 = (SLOW_WRITES.end - SLOW_WRITES.start) as u64;
 /// What fills a disk, in the validator's data.
 const BALLAST: &str = "ballast";
 
@@ -83,6 +86,12 @@ impl Patient<'_> {
                 fill_disk(&ballast)?;
                 self.hold().await;
                 fs::remove_file(&ballast).wrap_err("removing what fills the disk")?;
+            }
+            Fault::SlowDisk => {
+                let disk = self.field.slow_disk.as_ref().ok_or_eyre("no disk can be slowed down")?;
+                disk.limit(SLOW_WRITES.start + (self.strike.salt % SLOW_SPAN) as u32)?;
+                self.hold().await;
+                disk.limit(0)?;
             }
             Fault::TornLog => {
                 self.kill().await;

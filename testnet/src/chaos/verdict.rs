@@ -37,6 +37,8 @@ pub(super) struct Verdict {
     pub(super) offered: u64,
     pub(super) accepted: u64,
     pub(super) finalized: u64,
+    /// Delivered transactions whose receipt never came: their validator was gone, or cut off, before it answered.
+    pub(super) unanswered: u64,
     /// Accepted transactions that went with a lost disk.
     pub(super) gone_with_disks: u64,
     pub(super) batches: u64,
@@ -71,6 +73,7 @@ pub(super) async fn judge(
         offered,
         accepted: totals.accepted,
         finalized: totals.finalized,
+        unanswered: (totals.finalized + totals.lost).saturating_sub(totals.accepted),
         gone_with_disks: totals.lost,
         batches,
     })

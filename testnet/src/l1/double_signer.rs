@@ -22,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// What to do wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Offence {
+pub(crate) enum Offence {
     /// Two segments at one place of its lane.
     Lane,
     /// Two prevotes in one round.
@@ -35,7 +35,7 @@ pub(super) enum Offence {
 
 /// Commits the offence with the key of the validator in `home`, before all others of its network. Says what was
 /// done.
-pub(super) async fn commit(home: &Path, offence: Offence) -> eyre::Result<String> {
+pub(crate) async fn commit(home: &Path, offence: Offence) -> eyre::Result<String> {
     let home = Home::new(home);
     let config = Config::load(&home, &Overrides::default())?;
     let genesis = genesis_file::read(&home.genesis())?;

@@ -7,3 +7,4 @@ mod sets;
 pub mod slash_demo;
 
 pub use chain::L1Chain;
+pub(crate) use double_signer::{Offence, commit};

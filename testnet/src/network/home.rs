@@ -1,5 +1,6 @@
 //! Writes the homes of a local network: keys, one genesis, and a configuration each.
 
+use super::node::Listens;
 use super::{Hosts, Node};
 use crate::clock::unix_nanos;
 use crate::l1::L1Chain;
@@ -14,6 +15,7 @@ use fairlane_types::{
     Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Timestamp, Validator, ValidatorSet,
     VotingPower,
 };
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -118,8 +120,10 @@ fn furnish(
         let path = home.config();
         std::fs::write(&path, config::template(&config))
             .wrap_err_with(|| format!("writing {}", path.display()))?;
-        let (rpc, metrics) = (config.rpc.listen, config.metrics.listen);
-        nodes.push(Node::new(home.clone(), spec.hosts.enter(index), homes.len(), rpc, metrics));
+        let host = IpAddr::V4(spec.hosts.address(index));
+        let peers = [ports[index].consensus, ports[index].segments].map(|port| (host, port).into());
+        let listens = Listens { rpc: config.rpc.listen, peers, metrics: config.metrics.listen };
+        nodes.push(Node::new(home.clone(), spec.hosts.enter(index), homes.len(), listens));
     }
     Ok(nodes)
 }

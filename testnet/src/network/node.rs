@@ -36,23 +36,38 @@ pub struct Node {
     /// How many threads do the node's asynchronous work: its share of this machine.
     workers: usize,
     rpc: SocketAddr,
+    peers: [SocketAddr; 2],
     metrics: SocketAddr,
     child: Option<Child>,
     channel: Option<Channel>,
 }
 
+/// Where a node listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listens {
+    pub(super) rpc: SocketAddr,
+    /// Consensus, and segments.
+    pub(super) peers: [SocketAddr; 2],
+    pub(super) metrics: SocketAddr,
+}
+
 impl Node {
     /// A node that is not started yet, and is one of `count` on this machine.
-    pub(super) fn new(
-        home: Home,
-        enter: Vec<String>,
-        count: usize,
-        rpc: SocketAddr,
-        metrics: SocketAddr,
-    ) -> Self {
+    pub(super) fn new(home: Home, enter: Vec<String>, count: usize, listens: Listens) -> Self {
+        let Listens { rpc, peers, metrics } = listens;
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = (processors / count.max(1)).max(1);
-        Self { home, enter, workers, rpc, metrics, child: None, channel: None }
+        Self { home, enter, workers, rpc, peers, metrics, child: None, channel: None }
+    }
+
+    /// Where it listens for clients.
+    pub fn clients_address(&self) -> SocketAddr {
+        self.rpc
+    }
+
+    /// Where it listens for other nodes: consensus, and segments.
+    pub fn peers_addresses(&self) -> [SocketAddr; 2] {
+        self.peers
     }
 
     /// Where its files are.

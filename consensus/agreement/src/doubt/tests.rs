@@ -1,7 +1,6 @@
 //! When a log of votes counts, and how long a validator without one only watches.
 
-use super::{Doubt, Memory, Told};
-use crate::testing::{keys, validators};
+use super::{Memory, Told};
 use fairlane_types::Height;
 
 const LOST: Memory = Memory { decided: Height::ZERO, log: None, reserved: Height::ZERO };
@@ -69,68 +68,7 @@ fn without_a_log_what_was_reserved_counts_too() {
 }
 
 #[test]
-fn nothing_is_signed_that_may_have_been_signed_before() {
-    let keys = keys(4);
-    let set = validators(&keys);
-    let mut doubt = Doubt::new(&set, keys[0].validator(), LOST);
-    doubt.hear(&set, keys[1].validator(), height(40));
-    assert_eq!(doubt.last(), None, "two of four are no quorum");
-    assert!(!doubt.is_over(height(100)));
-    doubt.hear(&set, keys[2].validator(), height(38));
-    assert_eq!(doubt.last(), Some(height(42)));
-    assert!(!doubt.is_over(height(41)), "height 42 may be its own, too");
-    assert!(doubt.is_over(height(42)));
-}
-
-#[test]
-fn a_log_is_trusted_only_once_a_quorum_was_heard() {
-    let keys = keys(4);
-    let set = validators(&keys);
-    let mut doubt = Doubt::new(&set, keys[0].validator(), home(40, 41));
-    doubt.hear(&set, keys[1].validator(), height(40));
-    assert!(!doubt.is_over(height(40)));
-    doubt.hear(&set, keys[2].validator(), height(39));
-    assert!(doubt.is_over(height(40)));
-}
-
-#[test]
-fn words_that_come_later_do_not_move_the_end() {
-    let keys = keys(4);
-    let set = validators(&keys);
-    let mut doubt = Doubt::new(&set, keys[0].validator(), LOST);
-    for decided in 10..20 {
-        doubt.hear(&set, keys[1].validator(), height(decided));
-    }
-    doubt.hear(&set, keys[3].validator(), height(12));
-    doubt.hear(&set, keys[2].validator(), height(99));
-    assert_eq!(doubt.last(), Some(height(21)));
-}
-
-#[test]
-fn strangers_and_this_validator_itself_count_for_nothing_more() {
-    let keys = keys(5);
-    let set = validators(&keys[..4]);
-    let mut doubt = Doubt::new(&set, keys[0].validator(), LOST);
-    doubt.hear(&set, keys[4].validator(), height(9));
-    doubt.hear(&set, keys[0].validator(), height(9));
-    doubt.hear(&set, keys[1].validator(), height(7));
-    assert_eq!(doubt.last(), None);
-}
-
-#[test]
 fn a_network_begins_without_logs() {
-    let keys = keys(4);
-    let set = validators(&keys);
-    let mut doubt = Doubt::new(&set, keys[0].validator(), LOST);
-    doubt.hear(&set, keys[1].validator(), Height::ZERO);
-    doubt.hear(&set, keys[2].validator(), Height::ZERO);
-    assert!(doubt.is_over(Height::ZERO));
-}
-
-#[test]
-fn a_validator_that_is_a_quorum_by_itself_waits_for_nobody() {
-    let keys = keys(1);
-    let set = validators(&keys);
-    let memory = Memory { decided: height(9), ..LOST };
-    assert!(Doubt::new(&set, keys[0].validator(), memory).is_over(Height::ZERO));
+    assert_eq!(unknown(LOST, 0), 0);
+    assert_eq!(unknown(LOST, 1), 3, "it has begun");
 }

@@ -219,6 +219,16 @@ fn own_segments_are_not_referenced() {
 }
 
 #[test]
+fn segments_of_an_earlier_lane_of_the_same_validator_are_referenced() {
+    let world = World::new(4);
+    let mut writer = writer(&world);
+    let mut earlier = peer(&world, 0, 1, 100);
+    earlier.reference.lane.incarnation = earlier.reference.lane.incarnation.next();
+    writer.observe(earlier, at(1));
+    assert_eq!(next(&world, &mut writer, at(3)).unwrap().events().len(), 1);
+}
+
+#[test]
 fn a_writer_that_cannot_write_keeps_a_bounded_queue() {
     let world = World::new(4);
     let mut writer = writer(&world);

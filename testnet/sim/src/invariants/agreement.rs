@@ -63,10 +63,11 @@ fn check_certificate(cast: &Cast, block: &Committed) -> Verdict {
     let (header, certificate) = (&block.proposal.header, &block.certificate);
     let names: BTreeSet<_> = certificate.signatures.iter().map(|signed| signed.validator).collect();
     let places = names.iter().filter_map(|name| cast.setup.places.get(name).copied());
-    let power = cast.power_of(places);
+    let council = cast.councils.at(header.height);
+    let power = council.power_of(places);
     let fits = certificate.block == header.id() && certificate.height == header.height;
-    if !fits || names.len() != certificate.signatures.len() || power < cast.quorum() {
-        let what = format!("block {} by power {power}, a quorum is {}", header.height, cast.quorum());
+    if !fits || names.len() != certificate.signatures.len() || power < council.quorum() {
+        let what = format!("block {} by power {power}, a quorum is {}", header.height, council.quorum());
         return broken("a quorum certifies each block", what);
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Batches: a subscriber for each rollup gets them without a gap, each provably what a certified block has for it.
 //!
-//! A subscriber knows the validator set and nothing else. It follows one honest validator, changes over when that one
+//! A subscriber knows the validator set of genesis and nothing else. It follows one honest validator, changes over when that one
 //! dies, and goes on where it was. What it gets is verified as an adapter would ([`fairlane_verify`]); that indices and
 //! heads continue is checked here by itself.
 
@@ -110,7 +110,14 @@ impl Subscribers {
         Ok(())
     }
 
+    /// A subscriber is shown each header that hands over to another set, and goes on from what it trusts.
     fn take(&mut self, at: usize, block: &Committed) -> Verdict {
+        if let Some(next) = block.proposal.next_validators.clone() {
+            let (header, certificate) = (block.proposal.header.clone(), block.certificate.clone());
+            self.verifier
+                .follow(header, certificate, Some(next))
+                .map_err(|error| ("trust goes over to the next set", error.to_string()))?;
+        }
         let subscriber = &mut self.subscribers[at];
         let rollup = subscriber.rollup;
         let Some(batch) = block.batches.iter().find(|batch| batch.header().rollup == rollup) else {

@@ -102,6 +102,10 @@ fn fits(
     let mut heads: BTreeMap<LaneId, LaneSeq> = heads.map(|head| (head.lane, head.seq)).collect();
     let mut open = vec![*reference];
     while let Some(needed) = open.pop() {
+        if block.proposal.cut.head(&needed.lane).is_none() {
+            // It has left the set: nobody needs what builds on it.
+            continue;
+        }
         let head = heads.insert(needed.lane, needed.seq).unwrap_or_default();
         heads.insert(needed.lane, needed.seq.max(head));
         if needed.seq > head_before(agreement, height, needed.lane).seq.saturating_add(window) {

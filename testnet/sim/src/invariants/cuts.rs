@@ -8,8 +8,8 @@ use fairlane_types::{Event, Evidence, Height, LaneId, Segment, SegmentRef};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The segments that a block adds to each lane.
-pub(super) type New = Vec<Vec<Arc<Segment>>>;
+/// The segments that a block adds to each lane of the set.
+pub(super) type New = Vec<(LaneId, Vec<Arc<Segment>>)>;
 
 /// Checks a block's cut, and gives the segments that it adds.
 pub(super) fn check(
@@ -20,9 +20,8 @@ pub(super) fn check(
 ) -> Result<New, (&'static str, String)> {
     let height = block.proposal.header.height;
     let frozen = frozen_by(agreement, height);
-    let lanes = &cast.setup.lanes;
     let heads = block.proposal.cut.heads();
-    if heads.iter().map(|head| head.lane).ne(lanes.iter().copied()) {
+    if heads.iter().map(|head| head.lane).ne(cast.council().lanes()) {
         return broken("a cut names each lane once", format!("block {height}"));
     }
     let mut new = Vec::new();
@@ -31,14 +30,15 @@ pub(super) fn check(
         if frozen.contains(&head.lane) && *head != before {
             return broken("an equivocator's head stays", format!("block {height}, lane {}", head.lane));
         }
-        new.push(chain(archive, before, *head, height)?);
+        new.push((head.lane, chain(archive, before, *head, height)?));
     }
-    let advanced = cast.power_of((0..lanes.len()).filter(|place| !new[*place].is_empty()));
+    let advanced = new.iter().filter(|(_, segments)| !segments.is_empty());
+    let advanced = cast.power_of(advanced.map(|(lane, _)| cast.writer(lane)));
     if advanced < cast.quorum() {
         let what = format!("block {height}: power {advanced}, a quorum is {}", cast.quorum());
         return broken("lanes of a quorum advance with each block", what);
     }
-    for segment in new.iter().flatten() {
+    for segment in new.iter().flat_map(|(_, segments)| segments) {
         for event in segment.events() {
             let Event::Peer { segment: past, .. } = event else { continue };
             let reached = heads.iter().find(|head| head.lane == past.lane).map(|head| head.seq);
@@ -67,7 +67,7 @@ pub(super) fn frozen_by(agreement: &Agreement, height: Height) -> BTreeSet<LaneI
     lanes.collect()
 }
 
-/// A lane's head in the block before.
+/// A lane's head in the block before. No lane comes back to the set, so one that is not there has none.
 pub(super) fn head_before(agreement: &Agreement, height: Height, lane: LaneId) -> SegmentRef {
     let before = height.previous().and_then(|before| agreement.block(before));
     let head = before.and_then(|block| block.proposal.cut.head(&lane).copied());

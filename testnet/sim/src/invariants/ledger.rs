@@ -2,17 +2,17 @@
 //! "Definitions": everything is kept for ever, nothing is shared, nothing is settled early.
 
 use super::cuts::New;
-use super::{Cast, Verdict, broken};
+use super::{Cast, Council, Verdict, broken};
 use crate::observe::Committed;
 use crate::setup::{START, Setup};
-use fairlane_types::{BlockHeader, Event, GroupId, RollupId, Segment, Transaction, TxId};
+use fairlane_types::{BlockHeader, Event, GroupId, LaneId, RollupId, Segment, Transaction, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A transaction's place in one lane.
+/// A transaction's place with one validator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    /// How many accepted entries of the lane come before it.
+    /// How many accepted entries come before it.
     pub(super) index: usize,
     /// The lane's time of it, not earlier than the clock of the block before.
     tau: u64,
@@ -23,7 +23,7 @@ pub(super) struct Place {
 pub(super) struct Fact {
     pub(super) groups: BTreeSet<GroupId>,
     expires: u64,
-    /// Its place in each lane that holds it.
+    /// Its place with each validator that holds it.
     pub(super) places: Vec<Option<Place>>,
 }
 
@@ -41,11 +41,17 @@ pub(super) struct Interval {
     pub(super) hi: u64,
 }
 
+/// A lane's decided segments; whether the lane is in the set or has left it.
 #[derive(Clone, Default)]
 struct Lane {
     chain: Vec<Arc<Segment>>,
-    /// For each lane, how many of its segments this one has referenced.
-    referenced: Vec<usize>,
+    /// How many segments of other lanes this one has referenced.
+    referenced: BTreeMap<LaneId, usize>,
+}
+
+/// What is said of one validator's receipts, in whichever lanes it wrote without leaving the set in between.
+#[derive(Clone, Copy, Default)]
+struct Receipts {
     entries: usize,
     last_time: u64,
     stated: u64,
@@ -55,22 +61,24 @@ struct Lane {
 pub(super) struct Ledger {
     groups: BTreeMap<RollupId, GroupId>,
     expiry_bound: u64,
-    lanes: Vec<Lane>,
+    lanes: BTreeMap<LaneId, Lane>,
+    /// By the validators' places.
+    receipts: Vec<Receipts>,
     clock: u64,
     facts: BTreeMap<TxId, Fact>,
     /// Places (lane, segment, transaction) that expired too far ahead when their segment was decided.
-    late: BTreeSet<(usize, usize, usize)>,
+    late: BTreeSet<(LaneId, usize, usize)>,
     late_ids: BTreeSet<TxId>,
     emitted: BTreeSet<TxId>,
 }
 
 impl Ledger {
     pub(super) fn new(setup: &Setup) -> Self {
-        let lane = Lane { referenced: vec![0; setup.count()], ..Lane::default() };
         Self {
             groups: setup.genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect(),
             expiry_bound: setup.params.expiry_bound,
-            lanes: vec![lane; setup.count()],
+            lanes: BTreeMap::new(),
+            receipts: vec![Receipts::default(); setup.count()],
             clock: 0,
             facts: BTreeMap::new(),
             late: BTreeSet::new(),
@@ -81,11 +89,16 @@ impl Ledger {
 
     /// Takes in what a block adds to the lanes, and checks the block's time.
     pub(super) fn append(&mut self, cast: &Cast, new: New, header: &BlockHeader) -> Verdict {
-        let first: Vec<usize> = self.lanes.iter().map(|lane| lane.chain.len()).collect();
-        for (lane, segments) in self.lanes.iter_mut().zip(new) {
-            lane.stated = lane.stated.max(lane.last_time);
+        for receipts in &mut self.receipts {
+            receipts.stated = receipts.stated.max(receipts.last_time);
+        }
+        let mut first = Vec::new();
+        for (id, segments) in new {
+            let lane = self.lanes.entry(id).or_default();
+            first.push((id, lane.chain.len()));
+            let stated = &mut self.receipts[cast.writer(&id)].stated;
             for segment in segments {
-                lane.stated = lane.stated.max(segment.header().timestamp.as_nanos());
+                *stated = (*stated).max(segment.header().timestamp.as_nanos());
                 lane.chain.push(segment);
             }
         }
@@ -95,26 +108,37 @@ impl Ledger {
             let what = format!("block {} says {}, the clock is {}", header.height, header.time, self.clock);
             return broken("a block's time is what a quorum has stated", what);
         }
-        for (lane, first) in first.iter().enumerate() {
-            for at in *first..self.lanes[lane].chain.len() {
-                let segment = self.lanes[lane].chain[at].clone();
-                self.walk(lane, &segment, before);
+        for (lane, first) in &first {
+            for segment in self.lanes[lane].chain[*first..].to_vec() {
+                self.walk(cast, &segment, before);
             }
         }
-        for (lane, first) in first.iter().enumerate() {
-            self.note_late(lane, *first);
+        for (lane, first) in &first {
+            self.note_late(*lane, *first);
         }
         Ok(())
     }
 
+    /// Another set decides from now on. What validators hold that left counts no more.
+    pub(super) fn hand_over(&mut self, before: &Council, after: &Council) {
+        for place in 0..self.receipts.len() {
+            if before.lane(place).is_none() || after.lane(place).is_none() {
+                self.receipts[place] = Receipts::default();
+                self.facts.values_mut().for_each(|fact| fact.places[place] = None);
+            }
+        }
+    }
+
     /// The largest time that lanes with the power of a quorum have stated, or passed.
     fn stated_by_quorum(&self, cast: &Cast) -> u64 {
-        let times: Vec<u64> = self.lanes.iter().map(|lane| lane.stated).collect();
+        let times: Vec<u64> = self.receipts.iter().map(|receipts| receipts.stated).collect();
         let reached = |time: u64| cast.power_of((0..times.len()).filter(|place| times[*place] >= time));
         times.iter().copied().filter(|time| reached(*time) >= cast.quorum()).max().unwrap_or(0)
     }
 
-    fn walk(&mut self, lane: usize, segment: &Segment, clock_before: u64) {
+    fn walk(&mut self, cast: &Cast, segment: &Segment, clock_before: u64) {
+        let lane = segment.header().lane;
+        let place = cast.writer(&lane);
         let at = (segment.header().seq.get() - 1) as usize;
         let mut next = 0;
         for event in segment.events() {
@@ -122,34 +146,35 @@ impl Ledger {
             match event {
                 Event::Own { count, .. } => {
                     for _ in 0..*count {
-                        self.receive(lane, (lane, at, next), time, clock_before);
+                        self.receive(place, (lane, at, next), time, clock_before);
                         next += 1;
                     }
                 }
                 Event::Peer { segment: past, .. } => {
-                    let Some(other) = self.lanes.iter().position(|lane| {
-                        lane.chain
-                            .get((past.seq.get() - 1) as usize)
-                            .is_some_and(|at| at.reference() == *past)
-                    }) else {
+                    let other = past.lane;
+                    let last = past.seq.get() as usize;
+                    let chain = self.lanes.get(&other).map(|lane| &lane.chain);
+                    let decided = chain.and_then(|chain| chain.get(last - 1));
+                    if decided.is_none_or(|segment| segment.reference() != *past) {
                         continue;
-                    };
-                    let known = self.lanes[lane].referenced[other];
-                    for at in known..past.seq.get() as usize {
-                        for index in 0..self.lanes[other].chain[at].transactions().len() {
-                            self.receive(lane, (other, at, index), time, clock_before);
+                    }
+                    let referenced = &mut self.lanes.entry(lane).or_default().referenced;
+                    let known = std::mem::replace(referenced.entry(other).or_default(), last);
+                    referenced.insert(other, known.max(last));
+                    for at in known..last {
+                        for index in 0..self.lanes[&other].chain[at].transactions().len() {
+                            self.receive(place, (other, at, index), time, clock_before);
                         }
                     }
-                    self.lanes[lane].referenced[other] = known.max(past.seq.get() as usize);
                 }
             }
         }
     }
 
-    /// A lane receives the transaction at a place of some lane.
-    fn receive(&mut self, lane: usize, from: (usize, usize, usize), time: u64, clock_before: u64) {
-        let (other, at, index) = from;
-        let transaction = self.lanes[other].chain[at].transactions()[index].clone();
+    /// A validator receives the transaction at a place of some lane.
+    fn receive(&mut self, by: usize, from: (LaneId, usize, usize), time: u64, clock_before: u64) {
+        let (lane, at, index) = from;
+        let transaction = self.lanes[&lane].chain[at].transactions()[index].clone();
         let id = transaction.id();
         let expires = transaction.expires_at().as_nanos();
         let in_time = self.clock < expires && expires <= self.clock.saturating_add(self.expiry_bound);
@@ -157,14 +182,14 @@ impl Ledger {
         if !in_time || self.late.contains(&from) || self.emitted.contains(&id) {
             return;
         }
-        let count = self.lanes.len();
+        let count = self.receipts.len();
         let fact = self.facts.entry(id).or_insert(Fact { groups, expires, places: vec![None; count] });
-        if fact.places[lane].is_none() {
-            let lane_time = time.max(self.lanes[lane].last_time + 1);
-            let index = self.lanes[lane].entries;
-            fact.places[lane] = Some(Place { index, tau: lane_time.max(clock_before) });
-            self.lanes[lane].entries += 1;
-            self.lanes[lane].last_time = lane_time;
+        if fact.places[by].is_none() {
+            let receipts = &mut self.receipts[by];
+            let lane_time = time.max(receipts.last_time + 1);
+            fact.places[by] = Some(Place { index: receipts.entries, tau: lane_time.max(clock_before) });
+            receipts.entries += 1;
+            receipts.last_time = lane_time;
         }
     }
 
@@ -174,8 +199,8 @@ impl Ledger {
     }
 
     /// Whether a transaction expires too late is judged once, when its segment is decided.
-    fn note_late(&mut self, lane: usize, first: usize) {
-        for (at, segment) in self.lanes[lane].chain.iter().enumerate().skip(first) {
+    fn note_late(&mut self, lane: LaneId, first: usize) {
+        for (at, segment) in self.lanes[&lane].chain.iter().enumerate().skip(first) {
             for (index, transaction) in segment.transactions().iter().enumerate() {
                 if transaction.expires_at().as_nanos() > self.clock.saturating_add(self.expiry_bound) {
                     self.late.insert((lane, at, index));
@@ -214,7 +239,7 @@ impl Ledger {
             || self.groups_of(transaction).is_none()
     }
 
-    /// The lanes that hold a transaction, by place.
+    /// The validators that hold a transaction, by place.
     pub(super) fn holders(&self, id: &TxId) -> Vec<usize> {
         let places = self.facts.get(id).map(|fact| fact.places.iter().enumerate());
         places.into_iter().flatten().filter(|(_, place)| place.is_some()).map(|(lane, _)| lane).collect()
@@ -261,6 +286,6 @@ impl Ledger {
                     (None, _) => false,
                 }
         };
-        cast.power_of((0..self.lanes.len()).filter(before))
+        cast.power_of((0..self.receipts.len()).filter(before))
     }
 }

@@ -8,6 +8,7 @@ mod agreement;
 mod archive;
 mod batches;
 mod censorship;
+mod council;
 mod cuts;
 mod fairness;
 mod ledger;
@@ -24,9 +25,12 @@ use agreement::Agreement;
 use archive::Archive;
 use batches::Subscribers;
 use censorship::Censorship;
-use fairlane_types::Evidence;
+pub(crate) use council::Council;
+use council::Councils;
+use fairlane_types::{Evidence, Height, LaneId};
 use ledger::Ledger;
 use liveness::Promises;
+pub(crate) use liveness::{Ending, Standing};
 use once::Once;
 use signatures::Signatures;
 use std::fmt;
@@ -68,28 +72,34 @@ fn broken<T>(invariant: &'static str, what: impl Into<String>) -> Result<T, (&'s
 struct Cast {
     setup: Arc<Setup>,
     honest: Vec<bool>,
+    councils: Councils,
 }
 
 impl Cast {
-    fn total(&self) -> u64 {
-        (0..self.honest.len()).map(|place| self.setup.power(place)).sum()
+    /// The set that decides the next block.
+    fn council(&self) -> &Council {
+        self.councils.now()
     }
 
-    /// The most power that may be faulty: the greatest whole number below a third.
     fn faulty(&self) -> u64 {
-        (self.total() - 1) / 3
+        self.council().faulty()
     }
 
     fn quorum(&self) -> u64 {
-        self.total() - self.faulty()
+        self.council().quorum()
     }
 
     fn majority(&self) -> u64 {
-        self.total() / 2 + 1
+        self.council().majority()
     }
 
     fn power_of(&self, places: impl IntoIterator<Item = usize>) -> u64 {
-        places.into_iter().map(|place| self.setup.power(place)).sum()
+        self.council().power_of(places)
+    }
+
+    /// The place of the validator that writes a lane.
+    fn writer(&self, lane: &LaneId) -> usize {
+        self.setup.places[&lane.validator]
     }
 }
 
@@ -121,7 +131,7 @@ impl Invariants {
             truth: Truth::new(count),
             censorship: Censorship::new(scenario),
             promises: Promises::new(scenario),
-            cast: Cast { setup, honest },
+            cast: Cast { councils: Councils::new(&setup), setup, honest },
         }
     }
 
@@ -134,7 +144,7 @@ impl Invariants {
                 Ok(())
             }
             Observed::Ready(reference) if honest => {
-                self.truth.ready(place, &self.cast, reference);
+                self.truth.ready(place, reference);
                 self.censorship.ready(now, place, reference);
                 Ok(())
             }
@@ -143,8 +153,8 @@ impl Invariants {
                 self.archive.keep(&segment);
                 self.truth.closed(place, &segment)
             }
-            Observed::Writes(heads) if honest => {
-                self.truth.writes(place, &self.cast, &heads);
+            Observed::Writes(lane, heads) if honest => {
+                self.truth.writes(place, lane, &heads);
                 Ok(())
             }
             Observed::Proposed(id) => {
@@ -152,7 +162,7 @@ impl Invariants {
                 Ok(())
             }
             Observed::Found(evidence) if honest => self.blames_no_honest(&evidence),
-            Observed::Committed(block) if honest => self.committed(place, &block),
+            Observed::Committed(block) if honest => self.committed(now, place, &block),
             _ => Ok(()),
         };
         verdict.map_err(|(invariant, what)| {
@@ -181,11 +191,11 @@ impl Invariants {
     }
 
     /// Whether everything that was promised is kept by now. It must be within a bound after the last fault.
-    /// `standing` says of each honest validator its height, and whether nothing waits there.
-    pub(crate) fn is_live(&mut self, now: u64, standing: &[(u64, bool)]) -> Result<bool, Violation> {
+    /// `standing` has the honest validators.
+    pub(crate) fn is_live(&mut self, now: u64, standing: &[Standing]) -> Result<Ending, Violation> {
         let open = self.promises.open(&self.ledger);
         self.promises
-            .check(now, standing, open, &self.ledger)
+            .check(now, standing, self.cast.quorum(), open, &self.ledger)
             .map_err(|(invariant, what)| Violation::new(invariant, now, what))
     }
 
@@ -194,6 +204,21 @@ impl Invariants {
         self.subscribers
             .catch_up(&self.agreement)
             .map_err(|(invariant, what)| Violation::new(invariant, now, what))
+    }
+
+    /// The validator set that decides the next block.
+    pub(crate) fn council(&self) -> &Council {
+        self.cast.council()
+    }
+
+    /// The last lane of a validator, and by which block it left the set.
+    pub(crate) fn last_lane(&self, place: usize) -> Option<(LaneId, Option<Height>)> {
+        self.cast.councils.last_lane(place)
+    }
+
+    /// How often the validator set changed.
+    pub(crate) fn hand_overs(&self) -> u64 {
+        self.cast.councils.hand_overs()
     }
 
     /// How many blocks were decided.
@@ -217,9 +242,10 @@ impl Invariants {
         }
     }
 
-    fn committed(&mut self, place: usize, block: &Arc<Committed>) -> Verdict {
+    fn committed(&mut self, now: u64, place: usize, block: &Arc<Committed>) -> Verdict {
         if self.agreement.committed(&self.cast, place, block)? {
             block.proposal.evidence.iter().try_for_each(|piece| self.blames_no_honest(piece))?;
+            council::accuses_members(&self.cast.councils, block)?;
             let new = cuts::check(&self.cast, &self.archive, &self.agreement, block)?;
             self.censorship.check(&self.cast, &self.archive, &self.agreement, block)?;
             self.once.check(block)?;
@@ -227,6 +253,11 @@ impl Invariants {
             self.ledger.append(&self.cast, new, &block.proposal.header)?;
             fairness::check(&self.cast, &self.ledger, &parent, block)?;
             self.ledger.emit(block)?;
+            let Cast { setup, honest, councils } = &mut self.cast;
+            if let Some(before) = councils.committed(now, setup, honest, block)? {
+                self.ledger.hand_over(&before, councils.now());
+                self.promises.hand_over(&before, councils.now(), &block.proposal.cut);
+            }
         }
         self.subscribers.committed(&self.cast, &self.agreement, place, block.proposal.header.height)
     }

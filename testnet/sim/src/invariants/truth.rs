@@ -1,7 +1,7 @@
 //! Truth: an honest lane tells what its validator received, in the order in which it received it.
 
-use super::{Cast, Verdict, broken};
-use fairlane_types::{Event, Segment, SegmentRef, TxId};
+use super::{Verdict, broken};
+use fairlane_types::{Event, LaneId, Segment, SegmentRef, TxId};
 use std::collections::VecDeque;
 
 /// Something that a validator received.
@@ -14,27 +14,30 @@ enum Received {
 /// What each validator received and did not write down yet.
 pub(super) struct Truth {
     received: Vec<VecDeque<Received>>,
+    /// The lane that each writes.
+    lanes: Vec<Option<LaneId>>,
 }
 
 impl Truth {
     pub(super) fn new(validators: usize) -> Self {
-        Self { received: vec![VecDeque::new(); validators] }
+        Self { received: vec![VecDeque::new(); validators], lanes: vec![None; validators] }
     }
 
     pub(super) fn took(&mut self, place: usize, id: TxId) {
         self.received[place].push_back(Received::Own(id));
     }
 
-    pub(super) fn ready(&mut self, place: usize, cast: &Cast, reference: SegmentRef) {
-        if reference.lane != cast.setup.lanes[place] {
+    pub(super) fn ready(&mut self, place: usize, reference: SegmentRef) {
+        if self.lanes[place] != Some(reference.lane) {
             self.received[place].push_back(Received::Peer(reference));
         }
     }
 
-    /// The validator begins to write: what it received before is told by the decided heads.
-    pub(super) fn writes(&mut self, place: usize, cast: &Cast, heads: &[SegmentRef]) {
+    /// The validator begins to write a lane: what it received before is told by the decided heads.
+    pub(super) fn writes(&mut self, place: usize, lane: LaneId, heads: &[SegmentRef]) {
         self.forget(place);
-        heads.iter().for_each(|head| self.ready(place, cast, *head));
+        self.lanes[place] = Some(lane);
+        heads.iter().for_each(|head| self.ready(place, *head));
     }
 
     /// The validator lost its memory.

@@ -255,7 +255,6 @@ impl Node {
 
     /// A peer says how far it is.
     pub(super) fn on_status(&mut self, from: usize, height: Height) {
-        self.hear_of(from, height);
         if self.heights.best.is_none_or(|(best, _)| height >= best) {
             self.heights.best = Some((height, from));
         }

@@ -82,6 +82,7 @@ impl Node {
         for reference in wanted {
             self.want(reference, None, true);
         }
+        self.enter_lane();
         self.dirty = true;
     }
 

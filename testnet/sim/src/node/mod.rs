@@ -5,11 +5,13 @@
 //! | [`lanes`], [`fetching`] | `sequencer/src/lane_service` (segments, cuts, fetcher) |
 //! | [`own_lane`] | `sequencer/src/lane_service` (seal, own lane, recovery) |
 //! | [`heights`], [`rounds`], [`proposals`], [`values`] | `consensus/engine/src/app` |
+//! | [`anchors`] | `sequencer/src/l1/anchors.rs` |
 //! | [`start`] | `sequencer/src/recovery.rs` |
 //!
 //! A validator is a function of its disk, its clock and the events it is given. It draws no random numbers, unless it
 //! is Byzantine.
 
+mod anchors;
 mod doubt;
 mod fetching;
 mod heights;
@@ -26,7 +28,7 @@ use crate::byzantine::Villain;
 use crate::machine::{Demand, Machine};
 use crate::setup::{Setup, pace};
 use crate::wire::{Message, Timer};
-use fairlane_agreement::Doubt;
+use doubt::Doubt;
 use fairlane_chain::ChainState;
 use fairlane_lanes::{CutBase, LaneView};
 use fairlane_types::{Height, Transaction};
@@ -82,8 +84,8 @@ impl Node {
                 }
             }
             Message::Fetch { last, after } => self.serve(from, &last, after),
-            Message::AskEnd(question) => self.tell_end(from, question),
-            Message::End(question, segment) => self.on_end(from, question, segment),
+            Message::AskEnd(question, lane) => self.tell_end(from, question, lane),
+            Message::End(question, end) => self.on_end(from, question, end),
             Message::Vote(vote) => self.on_vote(vote),
             Message::Proposal(proposal) => self.on_proposal(proposal),
             Message::Polka(certificate) => self.on_polka(certificate),

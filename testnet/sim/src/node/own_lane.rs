@@ -4,9 +4,12 @@ use super::Node;
 use crate::disk::{PersistPoint, Write};
 use crate::observe::Observed;
 use crate::setup::pace;
-use crate::wire::{Message, Timer};
+use crate::wire::{LaneEnd, Message, Timer};
+use fairlane_agreement::Told;
 use fairlane_lanes::LaneWriter;
-use fairlane_types::{LaneSeq, Segment, SegmentRef, Timestamp, Transaction, TxId};
+use fairlane_types::{
+    Height, Incarnation, LaneId, LaneSeq, Segment, SegmentRef, Timestamp, Transaction, TxId, Validator,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -24,12 +27,23 @@ struct Poll {
     question: u32,
     answered: BTreeSet<usize>,
     end: Option<Arc<Segment>>,
+    /// The newest own segment that the disk had when they were asked.
+    stored: Option<LaneSeq>,
+    /// The highest height that one of them has decided.
+    decided: Height,
     /// When a quorum had answered.
     quorum_at: Option<u64>,
 }
 
 /// What the validator does about its lane.
 pub(super) struct OwnLane {
+    /// The lane, while it is in the validator set.
+    lane: Option<LaneId>,
+    /// The last height that was told to be decided. Until the chain is there, this validator does not know whether it is
+    /// still in the set.
+    told: Height,
+    /// How many questions were asked since the start.
+    questions: u32,
     writer: Option<LaneWriter>,
     poll: Option<Poll>,
     /// The segment that is written and not yet durable.
@@ -40,10 +54,13 @@ pub(super) struct OwnLane {
 }
 
 impl OwnLane {
-    pub(super) fn new(boot: u32) -> Self {
+    pub(super) fn new() -> Self {
         Self {
+            lane: None,
+            told: Height::ZERO,
+            questions: 0,
             writer: None,
-            poll: Some(Poll { question: boot, answered: BTreeSet::new(), end: None, quorum_at: None }),
+            poll: None,
             closing: None,
             known: BTreeMap::new(),
             pace: Pace::default(),
@@ -92,8 +109,9 @@ impl Node {
             }
             return;
         }
+        let Some(lane) = self.own.lane else { return };
         let local = self.shell.local();
-        let decided = self.base.head(self.setup.lanes[self.me]);
+        let decided = self.base.head(lane);
         let draft = self.own.writer.as_mut().and_then(|writer| writer.seal(local, &decided));
         let Some(draft) = draft else {
             self.own.pace.not_before = now + pace::BLOCKED;
@@ -113,6 +131,9 @@ impl Node {
     }
 
     fn seal_due(&self) -> Option<u64> {
+        if self.chain.height() < self.own.told {
+            return None;
+        }
         let writer = self.own.writer.as_ref().filter(|_| self.own.closing.is_none())?;
         let wait = match (writer.is_full(), writer.has_content()) {
             (true, _) => 0,
@@ -134,57 +155,114 @@ impl Node {
         }
     }
 
-    /// Asks those who have not answered for the end of the own lane.
+    /// Begins, or stops, to have a lane, as the validator set says. Whoever is outside asks only how far the others are.
+    pub(super) fn enter_lane(&mut self) {
+        let member = self.base.validators.get(&self.setup.validator(self.me));
+        let lane = member.map(Validator::lane);
+        if lane == self.own.lane && self.own.questions > 0 {
+            return;
+        }
+        self.own.lane = lane;
+        self.own.writer = None;
+        self.own.closing = None;
+        self.own.poll = None;
+        if lane.is_some() || self.own.questions == 0 {
+            self.ask(None);
+        }
+    }
+
+    /// Asks the validators for the end of the own lane, which goes at least as far as `known`.
+    fn ask(&mut self, known: Option<Arc<Segment>>) {
+        self.own.questions += 1;
+        let question = self.boot.wrapping_add(self.own.questions << 16);
+        let stored = self.own.lane.and_then(|lane| self.shell.disk.store().newest(&lane));
+        self.own.poll = Some(Poll {
+            question,
+            answered: BTreeSet::new(),
+            end: known,
+            stored: stored.map(|newest| newest.seq),
+            decided: Height::ZERO,
+            quorum_at: None,
+        });
+        self.on_recover_timer();
+    }
+
+    /// Asks those who have not answered.
     pub(super) fn on_recover_timer(&mut self) {
         let Some(poll) = &self.own.poll else { return };
-        let quorum = self.base.validators.quorums().quorum;
-        let answered = &poll.answered;
-        let power = |place: &usize| self.setup.power(*place);
-        let sum: u64 = answered.iter().map(power).sum::<u64>() + self.setup.power(self.me);
+        let members = &self.base.validators;
+        let me = self.setup.validator(self.me);
+        let power = |place: &usize| members.get(&self.setup.validator(*place)).map_or(0, |it| it.power.get());
+        let sum: u64 = poll.answered.iter().chain([&self.me]).map(power).sum();
+        let missing: Vec<usize> = members
+            .members()
+            .iter()
+            .filter(|member| member.id != me)
+            .filter_map(|member| self.setup.places.get(&member.id).copied())
+            .filter(|to| !poll.answered.contains(to))
+            .collect();
         let question = poll.question;
-        let missing: Vec<usize> =
-            (0..self.setup.count()).filter(|to| *to != self.me && !answered.contains(to)).collect();
-        if sum >= quorum {
+        if sum >= members.quorums().quorum {
             let since = poll.quorum_at.unwrap_or(self.shell.now);
             if missing.is_empty() || self.shell.now >= since + pace::GRACE {
-                return self.begin_writing();
+                return self.answered();
             }
             if let Some(poll) = &mut self.own.poll {
                 poll.quorum_at = Some(since);
             }
         }
+        let outside = LaneId { validator: me, incarnation: Incarnation::ZERO };
+        let lane = self.own.lane.unwrap_or(outside);
         for to in missing {
-            self.shell.send(to, Message::AskEnd(question));
+            self.shell.send(to, Message::AskEnd(question, lane));
         }
         self.shell.timer(pace::ASK_AGAIN, Timer::Recover);
     }
 
     /// A validator asks for the end of its lane.
-    pub(super) fn tell_end(&mut self, from: usize, question: u32) {
+    pub(super) fn tell_end(&mut self, from: usize, question: u32, lane: LaneId) {
         let store = self.shell.disk.store();
-        let newest = store.newest(&self.setup.lanes[from]);
+        let newest = store.newest(&lane);
         let segment = newest.and_then(|newest| store.segment(&newest.digest).cloned());
-        self.shell.send(from, Message::End(question, segment));
+        let end = LaneEnd { segment, decided: self.chain.height() };
+        self.shell.send(from, Message::End(question, end));
     }
 
-    pub(super) fn on_end(&mut self, from: usize, question: u32, segment: Option<Arc<Segment>>) {
-        let own = self.setup.lanes[self.me];
+    pub(super) fn on_end(&mut self, from: usize, question: u32, end: LaneEnd) {
+        let own = self.own.lane;
         let Some(poll) = self.own.poll.as_mut().filter(|poll| poll.question == question) else { return };
         poll.answered.insert(from);
         let newest = |held: &Option<Arc<Segment>>| held.as_ref().map(|segment| segment.header().seq);
-        if let Some(found) = segment.filter(|segment| segment.header().lane == own)
+        if let Some(found) = end.segment.filter(|segment| Some(segment.header().lane) == own)
             && newest(&poll.end) < Some(found.header().seq)
         {
             poll.end = Some(found);
         }
-        if poll.answered.len() + 1 == self.setup.count() {
+        poll.decided = poll.decided.max(end.decided);
+        let all = self.base.validators.len() - usize::from(own.is_some());
+        if poll.answered.len() >= all {
             self.on_recover_timer();
         }
     }
 
+    /// Everybody who is waited for has answered: consensus is told how far they are, and writing goes on.
+    fn answered(&mut self) {
+        let Some(poll) = &self.own.poll else { return };
+        let end = poll.end.as_ref().map(|end| end.header().seq);
+        let told = Told { decided: poll.decided, lane_ahead: end > poll.stored };
+        self.own.told = poll.decided;
+        let members = &self.base.validators;
+        let power = members.get(&self.setup.validator(self.me)).map_or(0, |member| member.power.get());
+        let alone = power >= members.quorums().quorum;
+        self.be_told((!alone).then_some(told));
+        match self.own.lane {
+            Some(lane) => self.begin_writing(lane),
+            None => self.own.poll = None,
+        }
+    }
+
     /// The lane is known up to its end: writing goes on from there, once its undecided part is held.
-    fn begin_writing(&mut self) {
-        let lane = self.setup.lanes[self.me];
+    fn begin_writing(&mut self, lane: LaneId) {
         let decided = self.base.head(lane);
         let asked = self.own.poll.as_ref().and_then(|poll| poll.end.clone());
         if let Some(end) = &asked {
@@ -208,7 +286,7 @@ impl Node {
             self.shell.note_fault(format!("validator {} finds that its own lane is forked", self.me));
             return;
         }
-        self.write_on(last, open);
+        self.write_on(lane, last, open);
     }
 
     /// Parts of the own lane are held by others only.
@@ -217,14 +295,13 @@ impl Node {
         self.shell.timer(pace::ASK_AGAIN, Timer::Recover);
     }
 
-    fn write_on(&mut self, last: SegmentRef, open: Vec<Arc<Segment>>) {
-        let lane = self.setup.lanes[self.me];
+    fn write_on(&mut self, lane: LaneId, last: SegmentRef, open: Vec<Arc<Segment>>) {
         let mut writer = LaneWriter::new(lane, last, self.setup.params.clone());
         open.iter().for_each(|segment| writer.recall(segment));
         let now = self.shell.local();
         self.own.poll = None;
         let heads = self.view.decided_heads();
-        self.shell.tell(Observed::Writes(heads.iter().map(|head| head.reference).collect()));
+        self.shell.tell(Observed::Writes(lane, heads.iter().map(|head| head.reference).collect()));
         heads.into_iter().for_each(|head| writer.observe(head, now));
         self.own.writer = Some(writer);
         self.own.pace.last = self.shell.now;
@@ -238,16 +315,13 @@ impl Node {
     /// An own segment from outside that this validator did not know: its memory ends before the lane does.
     pub(super) fn notice_own(&mut self, segment: &Arc<Segment>) {
         let header = segment.header();
-        if header.lane != self.setup.lanes[self.me] || self.villain.is_some() {
+        if Some(header.lane) != self.own.lane || self.villain.is_some() {
             return;
         }
         let beyond = self.own.writer.as_ref().is_some_and(|writer| header.seq > writer.last().seq);
         if beyond {
             self.own.writer = None;
-            let question = self.boot.wrapping_add(1 << 16);
-            let end = Some(segment.clone());
-            self.own.poll = Some(Poll { question, answered: BTreeSet::new(), end, quorum_at: None });
-            self.shell.timer(0, Timer::Recover);
+            self.ask(Some(segment.clone()));
         } else if self.own.poll.is_some() {
             self.shell.write(Write::Segment(segment.clone()));
         }

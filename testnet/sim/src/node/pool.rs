@@ -1,7 +1,7 @@
 //! Evidence that waits for a block, one piece for each offence.
 
-use fairlane_types::Evidence;
 use fairlane_types::evidence::{MAX_PER_BLOCK, OffenceSlot};
+use fairlane_types::{Evidence, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Evidence that no block carries yet.
@@ -30,8 +30,9 @@ impl EvidencePool {
         }
     }
 
-    /// What the next block should carry.
-    pub(super) fn for_block(&self) -> Vec<Evidence> {
-        self.waiting.values().take(MAX_PER_BLOCK).cloned().collect()
+    /// What the next block should carry: nothing against who has left the set.
+    pub(super) fn for_block(&self, set: &ValidatorSet) -> Vec<Evidence> {
+        let counts = |piece: &&Evidence| set.get(&piece.offender()).is_some();
+        self.waiting.values().filter(counts).take(MAX_PER_BLOCK).cloned().collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Proposals of others: from a part to a verdict that consensus may use.
 
 use super::Node;
+use super::anchors::Anchoring;
 use super::heights::Phase;
 use super::values::{Knowledge, Place};
 use crate::disk::{PersistPoint, StoredProposal, Write};
@@ -198,6 +199,11 @@ impl Node {
         if !self.evidence_is_valid(proposal) {
             return Verdict::Invalid;
         }
+        match self.judge_anchor(proposal, judging.fresh) {
+            Anchoring::Good => {}
+            Anchoring::Unseen => return Verdict::Withheld,
+            Anchoring::Wrong => return Verdict::Invalid,
+        }
         let now = self.shell.local();
         let judgement = Judgement { now, round: judging.round, fresh: judging.fresh };
         let cut = &proposal.cut;
@@ -220,7 +226,7 @@ impl Node {
         let mut slots = BTreeSet::new();
         proposal.evidence.len() <= MAX_PER_BLOCK
             && proposal.evidence.iter().all(|piece| {
-                self.setup.places.contains_key(&piece.offender())
+                self.base.validators.get(&piece.offender()).is_some()
                     && verify_evidence(piece, &self.setup.network).is_ok_and(|slot| slots.insert(slot))
             })
     }

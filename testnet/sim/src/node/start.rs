@@ -1,6 +1,7 @@
 //! Starting from a disk: the newest snapshot, the decided blocks after it executed again, then the network.
 
 use super::Node;
+use super::doubt::Doubt;
 use super::fetching::Wants;
 use super::heights::Heights;
 use super::own_lane::OwnLane;
@@ -10,7 +11,7 @@ use crate::byzantine::Villain;
 use crate::disk::{Disk, Store};
 use crate::machine::Machine;
 use crate::setup::Setup;
-use fairlane_agreement::{Activity, Doubt, Memory};
+use fairlane_agreement::{Activity, Memory};
 use fairlane_chain::{BlockInput, ChainState, prepare};
 use fairlane_lanes::{CutContent, LaneContent, LaneView};
 use fairlane_types::{Cut, Height};
@@ -35,7 +36,7 @@ impl Node {
         let base = chain.base();
         let activity = recent_activity(disk.store(), chain.height());
         let heights = Heights::new(chain.height().next(), base.validators.clone(), activity, now);
-        let doubt = Doubt::new(&base.validators, setup.validator(me), memory(&disk, chain.height()));
+        let doubt = Doubt::new(memory(&disk, chain.height()));
         let view = LaneView::new(&base, setup.params.clone());
         let mut node = Self {
             me,
@@ -43,7 +44,7 @@ impl Node {
             shell: Shell::new(disk, clock, now),
             villain,
             view,
-            own: OwnLane::new(boot),
+            own: OwnLane::new(),
             pool: EvidencePool::default(),
             wants: Wants::default(),
             heights,
@@ -57,7 +58,7 @@ impl Node {
             setup,
         };
         node.on_status_timer();
-        node.on_recover_timer();
+        node.enter_lane();
         node.enter_height();
         node.finish();
         Ok(node)

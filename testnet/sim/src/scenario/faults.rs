@@ -31,6 +31,8 @@ pub enum FaultKind {
         validator: usize,
         /// How old the backup is, in nanoseconds; `None` is an empty disk.
         backup: Option<u64>,
+        /// Whether the backup has the log of votes, where the others can tell that it is old.
+        log: bool,
     },
     /// A validator dies at its next sync of a kind.
     KillAtSync {
@@ -111,7 +113,11 @@ pub(super) fn draw(
         let at = random.gen_range(200 * MS..healed_at - 100 * MS);
         let lasts = random.gen_range(10 * MS..=(healed_at - at).min(1_200 * MS));
         let backup = chance(random, 50).then(|| random.gen_range(0..at));
-        faults.push(Fault { at, lasts, kind: FaultKind::LoseDisk { validator, backup } });
+        faults.push(Fault {
+            at,
+            lasts,
+            kind: FaultKind::LoseDisk { validator, backup, log: chance(random, 50) },
+        });
     }
     faults.sort_by_key(|fault| fault.at);
     faults
