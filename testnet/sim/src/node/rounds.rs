@@ -14,7 +14,7 @@ use arc_malachitebft_core_types::{
 use fairlane_agreement::{Address, BlockHeight, BlockValue, FairlaneContext, malachite_round};
 use fairlane_chain::{BlockInput, prepare};
 use fairlane_lanes::CutContent;
-use fairlane_types::{BlockId, Cut, Evidence, Height, L1Anchor, Proposal, Round, ValidatorId};
+use fairlane_types::{BlockId, Cut, Evidence, Height, L1Anchor, Proposal, RollupChanges, Round, ValidatorId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,8 +102,8 @@ impl Node {
         let Some(round) = self.heights.wanted else { return };
         let Some((cut, content, evidence)) = self.next_cut() else { return };
         self.heights.wanted = None;
-        let l1_anchor = L1Anchor::default();
-        let input = BlockInput { cut, content, evidence, l1_anchor, next_validators: None };
+        let (l1_anchor, rollups) = (L1Anchor::default(), RollupChanges::default());
+        let input = BlockInput { cut, content, evidence, l1_anchor, next_validators: None, rollups };
         if self.propose_falsely(round, &input) {
             return;
         }
