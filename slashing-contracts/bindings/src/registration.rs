@@ -78,7 +78,8 @@ impl<'a> OperatorAccount<'a> {
         addresses: &str,
     ) -> Result<Transactions<'a>, CallError> {
         let keys = self.registrant().prove(consensus, checkpoint);
-        let call = self.stake_manager().register(keys, amount, addresses.to_owned());
+        let stake_manager = self.stake_manager();
+        let call = stake_manager.register(keys, amount, addresses.to_owned());
         Ok(self.approving(amount).await?.then("registering", call))
     }
 

@@ -54,7 +54,8 @@ impl<'a> OwnerAccount<'a> {
         if read("asking for the token allowance", allowance, BlockId::latest()).await? < fee {
             all = all.then("approving the fee", token.approve(contracts.rollup_registry, fee));
         }
-        let call = self.registry().register(rollup.id.get(), rollup.group.get(), settings);
+        let registry = self.registry();
+        let call = registry.register(rollup.id.get(), rollup.group.get(), settings);
         Ok(all.then("registering a rollup", call))
     }
 

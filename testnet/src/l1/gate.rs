@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 /// Forwards connections while it is open. Ends when it is dropped.
 #[derive(Debug)]
-pub struct Gate {
+pub(super) struct Gate {
     address: SocketAddr,
     is_open: watch::Sender<bool>,
     task: JoinHandle<()>,
