@@ -1,7 +1,9 @@
 //! What the last committed block put in force.
 
 use fairlane_lanes::CutBase;
-use fairlane_types::{L1Anchor, ValidatorSet};
+use fairlane_types::{GroupId, L1Anchor, RollupId, ValidatorSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What holds for the next block.
@@ -11,11 +13,13 @@ pub struct InForce {
     pub validators: ValidatorSet,
     /// The Ethereum block that the last block is anchored to.
     pub l1_anchor: L1Anchor,
+    /// The ordering group of each rollup that is ordered for.
+    pub rollups: Arc<BTreeMap<RollupId, GroupId>>,
 }
 
 impl From<&CutBase> for InForce {
     fn from(base: &CutBase) -> Self {
-        Self { validators: base.validators.clone(), l1_anchor: base.l1_anchor }
+        Self { validators: base.validators.clone(), l1_anchor: base.l1_anchor, rollups: base.groups.clone() }
     }
 }
 
@@ -29,8 +33,9 @@ pub(crate) fn tell(sender: &watch::Sender<InForce>, base: &CutBase) {
                 validators = now.validators.len(),
                 hash = %now.validators.hash(),
                 l1_anchor = now.l1_anchor.number,
+                rollups = now.rollups.len(),
                 after = %base.height,
-                "validator set and L1 anchor in force"
+                "validator set, L1 anchor and rollups in force"
             );
             *before = now;
         }

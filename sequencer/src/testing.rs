@@ -98,6 +98,7 @@ impl TestChain {
             evidence: Vec::new(),
             l1_anchor: Default::default(),
             next_validators: None,
+            rollups: Default::default(),
         };
         let prepared = prepare(&self.state, input).unwrap();
         self.state.commit(prepared.delta).unwrap();

@@ -38,7 +38,9 @@ fn text(path: &Path) -> &str {
 #[test]
 fn help_names_every_command() {
     let help = stdout(&fairlane(&["--help"]));
-    for command in ["init", "keys", "genesis", "node", "status", "evidence", "stake", "submit", "subscribe"] {
+    for command in
+        ["init", "keys", "genesis", "node", "status", "evidence", "stake", "rollup", "submit", "subscribe"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in:\n{help}");
         assert!(stdout(&fairlane(&[command, "--help"])).contains("Usage: fairlane"));
     }
@@ -47,7 +49,14 @@ fn help_names_every_command() {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    for arguments in [&["dance"][..], &["node"], &["submit", "--leg", "nonsense"], &["subscribe"], &[]] {
+    for arguments in [
+        &["dance"][..],
+        &["node"],
+        &["node", "--home", "x", "--byzantine"],
+        &["submit", "--leg", "nonsense"],
+        &["subscribe"],
+        &[],
+    ] {
         assert_eq!(fairlane(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }

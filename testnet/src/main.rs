@@ -1,7 +1,7 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
-use fairlane_testnet::l1::{set_demo, slash_demo};
+use fairlane_testnet::l1::{outage_demo, rollup_demo, set_demo, slash_demo};
 use fairlane_testnet::{bench, chaos, offences, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -26,6 +26,10 @@ enum Command {
     SlashDemo(slash_demo::SlashDemoArgs),
     /// Let validators join and leave by their stake on Ethereum, while the network runs.
     SetDemo(set_demo::SetDemoArgs),
+    /// Register a rollup on Ethereum while the network runs, order for it, and close it.
+    RollupDemo(rollup_demo::RollupDemoArgs),
+    /// Take Ethereum away from a running network, and give it back by another endpoint.
+    OutageDemo(outage_demo::OutageDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
             Command::Up(args) => up::run(args).await,
             Command::SlashDemo(args) => slash_demo::run(args).await,
             Command::SetDemo(args) => set_demo::run(args).await,
+            Command::RollupDemo(args) => rollup_demo::run(args).await,
+            Command::OutageDemo(args) => outage_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
             Command::Offences(args) => offences::run(args).await,

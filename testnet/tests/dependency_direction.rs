@@ -102,7 +102,7 @@ fn begins_with_one_of(starts: &[&str], name: &str) -> bool {
     starts.iter().any(|start| name == *start || name.starts_with(&format!("{start}-")))
 }
 
-fn graph() -> Graph {
+fn metadata() -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let output = Command::new(cargo)
@@ -110,8 +110,15 @@ fn graph() -> Graph {
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
-    let array = |value: &Value| value.as_array().expect("an array").clone();
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+fn array(value: &Value) -> Vec<Value> {
+    value.as_array().expect("an array").clone()
+}
+
+fn graph() -> Graph {
+    let metadata = metadata();
     let packages: BTreeMap<String, String> = array(&metadata["packages"])
         .iter()
         .map(|package| {
@@ -161,4 +168,39 @@ fn agreement_knows_the_traits_of_consensus_and_not_its_actors() {
     let found = graph().edges.remove("fairlane-agreement").unwrap_or_default();
     let foreign = found.iter().map(String::as_str).filter(|name| begins_with_one_of(IMPURE, name));
     assert_eq!(foreign.collect::<Vec<_>>(), ["arc-malachitebft-core-types", "arc-malachitebft-signing"]);
+}
+
+/// What is compiled for tests, benches and demonstrations alone: feature, and the packages that may ask for it.
+const NOT_FOR_NODES: &[(&str, &[&str])] =
+    &[("byzantine", &["fairlane-testnet"]), ("concatenate", &["fairlane-testnet"]), ("testing", &[])];
+
+#[test]
+fn no_node_is_built_with_what_is_there_for_tests() {
+    let metadata = metadata();
+    for package in array(&metadata["packages"]) {
+        let name = package["name"].as_str().unwrap();
+        if !name.starts_with("fairlane-") {
+            continue;
+        }
+        for (feature, takers) in NOT_FOR_NODES {
+            let may_ask = takers.contains(&name);
+            for dependency in array(&package["dependencies"]) {
+                let (of, for_tests) = (dependency["name"].as_str().unwrap(), dependency["kind"] == "dev");
+                let asks = of.starts_with("fairlane-")
+                    && array(&dependency["features"]).iter().any(|asked| asked == feature);
+                assert!(!asks || may_ask || for_tests, "{name} asks {of} for the feature `{feature}`");
+            }
+            for (own, enabled) in package["features"].as_object().unwrap() {
+                let forwards = array(enabled).iter().any(|enabled| {
+                    let enabled = enabled.as_str().unwrap();
+                    enabled == *feature || enabled.ends_with(&format!("/{feature}"))
+                });
+                assert!(own != "default" || !forwards, "{name} has the feature `{feature}` by default");
+                assert!(
+                    !forwards || may_ask || own == feature,
+                    "{name} passes the feature `{feature}` on by `{own}`"
+                );
+            }
+        }
+    }
 }

@@ -1,18 +1,10 @@
-//! Validators that come and go by their stake on Ethereum, on a network of real processes with a development node.
-//! Fails where anvil is missing: `slashing-contracts/check.sh` installs it.
+//! What follows Ethereum while a network runs: validators that come and go by their stake, and rollups.
 
-use std::process::Command;
+mod demo;
 
 #[test]
 fn the_validator_set_follows_ethereum() {
-    let output = Command::new(env!("CARGO_BIN_EXE_fairlane-testnet"))
-        .args(["set-demo", "--validators", "4"])
-        .output()
-        .expect("the program starts");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    println!("{text}");
-    for step in [
+    let steps = [
         "Refuses    node 4: this node is not in the validator set",
         "Joins      the set from height",
         "on, 5 members",
@@ -23,7 +15,31 @@ fn the_validator_set_follows_ethereum() {
         "Refuses    node 3: this node is not in the validator set",
         "Slashed    for two precommits",
         "Ordering   goes on, on all nodes",
-    ] {
-        assert!(text.contains(step), "`{step}` is not in:\n{text}");
-    }
+    ];
+    demo::shows(&["set-demo", "--validators", "4"], &steps);
+}
+
+#[test]
+fn a_rollup_that_is_registered_on_ethereum_is_ordered_for_until_it_is_closed() {
+    let steps = [
+        "Refuses    rollup 2: this network does not order for rollup 2",
+        "Accepts    rollup 2",
+        "Delivers   batches 1 to",
+        "Refuses    again",
+        "Keeps      its",
+        "Ordering   goes on, on all nodes",
+    ];
+    demo::shows(&["rollup-demo", "--validators", "4"], &steps);
+}
+
+#[test]
+fn ordering_goes_on_without_ethereum_and_nothing_is_left_out_afterwards() {
+    let steps = [
+        "Ordering   goes on without",
+        "Returns    by another endpoint",
+        "Takes up   4 of 4 registrations",
+        "none left out",
+        "Ordering   goes on, on all nodes",
+    ];
+    demo::shows(&["outage-demo", "--validators", "4"], &steps);
 }

@@ -1,26 +1,17 @@
-//! Offences from the wire to Ethereum, on networks of real processes with a development node. Fails where anvil is
-//! missing: `slashing-contracts/check.sh` installs it.
+//! Offences from the wire to Ethereum, on networks of real processes with a development node.
 
-use std::process::Command;
+mod demo;
 
 fn slash_demo(offence: &str) {
-    let output = Command::new(env!("CARGO_BIN_EXE_fairlane-testnet"))
-        .args(["slash-demo", "--validators", "4", "--offence", offence])
-        .output()
-        .expect("the program starts");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    println!("{text}");
-    for step in [
+    let steps = [
         "in the pools of 3 of 3 honest nodes",
         "Slashed",
         "2000 -> 1900 tokens, tombstoned",
         "has 3 members, the offender not among them",
         "on: 3 members",
         "Ordering   goes on",
-    ] {
-        assert!(text.contains(step), "`{step}` is not in:\n{text}");
-    }
+    ];
+    demo::shows(&["slash-demo", "--validators", "4", "--offence", offence], &steps);
 }
 
 #[test]

@@ -14,8 +14,9 @@ use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Writer};
 use fairlane_types::crypto::{PublicKey, sha256};
 use fairlane_types::{Domain, Height, NetworkId, Proposal, Round, Signature, SigningKey, ValidatorId};
 
-/// The longest payload: room for a cut of 1024 lanes and a block's evidence, with a margin.
-pub const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
+/// The longest payload: room for a cut of 1024 lanes, a block's evidence, a set that follows, and all rollups that the
+/// registry can hold.
+pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
 /// A signed part.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use crate::ProposerSet;
 use fairlane_types::{
-    BlockHeader, Cut, Hash32, Height, Incarnation, LaneId, NetworkId, Proposal, SegmentRef, SigningKey,
-    Timestamp, ValidatorSet, evidence, testing,
+    BlockHeader, Cut, Hash32, Height, Incarnation, LaneId, NetworkId, Proposal, RollupChanges, SegmentRef,
+    SigningKey, Timestamp, ValidatorSet, evidence, testing,
 };
 
 /// The network of the tests.
@@ -40,5 +40,5 @@ pub fn proposal(keys: &[SigningKey], height: Height, time: u64) -> Proposal {
         evidence_root: evidence::root(&[]),
         ..testing::header(NETWORK, height, &validators(keys), Hash32::ZERO)
     };
-    Proposal { header, cut, evidence: Vec::new(), next_validators: None }
+    Proposal { header, cut, evidence: Vec::new(), next_validators: None, rollups: RollupChanges::default() }
 }

@@ -2,14 +2,12 @@
 
 use crate::hash::IdHash;
 use crate::prepare::PrepareError;
+use crate::registry::Registry;
 use fairlane_lanes::CutContent;
 use fairlane_ordering::{Groups, Run, RunTx};
-use fairlane_types::{Cut, Event, GroupId, RollupId, Segment, Transaction, TxId, ValidatorSet};
-use std::collections::{BTreeMap, HashMap};
+use fairlane_types::{Cut, Event, Segment, Transaction, TxId, ValidatorSet};
+use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The ordering group of each registered rollup.
-pub(crate) type Registry = BTreeMap<RollupId, GroupId>;
 
 /// Checks that `content` holds exactly the segments by which `cut` goes beyond `before`, each chained to the one
 /// before it, and that no frozen lane advances. Lanes are addressed by their place in the validator set.

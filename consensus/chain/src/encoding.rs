@@ -67,6 +67,10 @@ pub(crate) fn state<'a>(
         Detail::Commitment => core.heads.root().encode(out),
         Detail::Full => out.list(core.heads.leaves()),
     }
+    match detail {
+        Detail::Commitment => core.rollups.hash().encode(out),
+        Detail::Full => core.rollups.encode(out),
+    }
     window(out, blocks);
 }
 

@@ -8,13 +8,14 @@ use crate::decided::Settling;
 use crate::encoding;
 use crate::hash::IdHash;
 use crate::record::{OrderRecord, OrderingReport};
+use crate::registry::{self, RollupChangesError};
 use crate::state::{ChainState, Core, StateId};
 use crate::window::EmittedBlock;
 use fairlane_lanes::CutContent;
 use fairlane_ordering::{Emitted as _, LaneAppend, Ordered};
 use fairlane_types::{
-    Batch, BlockHeader, Cut, Evidence, Hash32, HeadsTree, L1Anchor, LaneId, LaneSeq, Proposal, Timestamp,
-    TxId, ValidatorSet, evidence,
+    Batch, BlockHeader, Cut, Evidence, Hash32, HeadsTree, L1Anchor, LaneId, LaneSeq, Proposal, RollupChanges,
+    Timestamp, TxId, ValidatorSet, evidence,
 };
 use std::collections::{BTreeSet, HashSet};
 
@@ -31,6 +32,8 @@ pub struct BlockInput {
     pub l1_anchor: L1Anchor,
     /// The set that decides the next block, where it is another one. Whether it is Ethereum's was judged before.
     pub next_validators: Option<ValidatorSet>,
+    /// Rollups that are registered or closed from the next block on. Whether Ethereum says so was judged before.
+    pub rollups: RollupChanges,
 }
 
 impl BlockInput {
@@ -42,6 +45,7 @@ impl BlockInput {
             evidence: proposal.evidence.clone(),
             l1_anchor: proposal.header.l1_anchor,
             next_validators: proposal.next_validators.clone(),
+            rollups: proposal.rollups.clone(),
         }
     }
 }
@@ -110,6 +114,9 @@ pub enum PrepareError {
     /// The block carries a validator set that cannot follow the present one.
     #[error("the next validator set cannot follow: {0}")]
     NextValidators(#[from] NextValidatorsError),
+    /// The block changes the rollups in a way that it cannot.
+    #[error(transparent)]
+    Rollups(#[from] RollupChangesError),
     /// The state has no body for a transaction that it orders. Nodes never come into such a state by themselves.
     #[error("the body of transaction {0} is missing from the state")]
     MissingBody(TxId),
@@ -119,12 +126,14 @@ pub enum PrepareError {
 ///
 /// An error other than [`PrepareError::MissingBody`] says that the input makes no block on this state, now or later.
 pub fn prepare(state: &ChainState, input: BlockInput) -> Result<Prepared, PrepareError> {
-    let BlockInput { cut, content, evidence, l1_anchor, next_validators } = input;
+    let BlockInput { cut, content, evidence, l1_anchor, next_validators, rollups } = input;
     let height = state.core.height.checked_add(1).ok_or(PrepareError::LastHeight)?;
     check_anchor(state.core.l1_anchor, l1_anchor)?;
+    let anchor_moves = l1_anchor != state.core.l1_anchor;
     if let Some(next) = &next_validators {
-        change::check(&state.core, l1_anchor != state.core.l1_anchor, next)?;
+        change::check(&state.core, anchor_moves, next)?;
     }
+    registry::check(&state.core, anchor_moves, &rollups)?;
     let equivocators = equivocators_after(&state.core, &evidence);
     let frozen = frozen_lanes(&state.core.validators, &equivocators);
     content::check(&state.core.validators, &state.core.cut, &cut, &content, &frozen)?;
@@ -140,18 +149,20 @@ pub fn prepare(state: &ChainState, input: BlockInput) -> Result<Prepared, Prepar
 
     let order = OrderRecord::of(&ordered);
     let (batches, heads) = batches(state, &core, &order, &new_bodies)?;
-    core.heads = heads.clone();
+    core.heads = heads;
     let fate = Fate::of(state, &ordered, &order);
     settle(&mut core, &fate);
     if let Some(next) = &next_validators {
         change::apply(&mut core, next.clone())?;
     }
+    registry::apply(&mut core, &rollups);
 
     let leaving = state.window.leaving(core.time, core.constants.params.expiry_bound);
     let emitted = EmittedBlock::new(height, core.time, order.ids().collect());
     let this_block = std::iter::once(&emitted).filter(|block| !block.ids.is_empty());
     let root = encoding::state_root(&core, state.window.blocks().skip(leaving).chain(this_block));
-    let header = header(state, &core, (&cut, &evidence), &ordered, &order, root);
+    let header = header(state, &core, (&cut, &evidence, &rollups), &ordered, &order, root);
+    let heads = core.heads.clone();
     let delta = Delta {
         base: state.id,
         id: StateId { height, tip: header.id(), root },
@@ -161,7 +172,7 @@ pub fn prepare(state: &ChainState, input: BlockInput) -> Result<Prepared, Prepar
         bodies: fate.live_bodies(new_bodies),
         core: Box::new(core),
     };
-    let proposal = Proposal { header, cut, evidence, next_validators };
+    let proposal = Proposal { header, cut, evidence, next_validators, rollups };
     let report = OrderingReport::of(&ordered);
     Ok(Prepared { proposal, batches, heads, order, report, delta })
 }
@@ -198,7 +209,7 @@ fn receive<'a>(core: &mut Core, content: &'a CutContent) -> (Vec<LaneAppend>, Ne
     let mut bodies = content::new_bodies(content);
     for (lane, new) in content.lanes.iter().enumerate() {
         for segment in &new.segments {
-            let runs = content::runs_of(segment, &core.constants.registry, &mut bodies);
+            let runs = content::runs_of(segment, core.rollups.groups(), &mut bodies);
             core.decided.extend(lane, segment.digest(), runs);
         }
     }
@@ -269,7 +280,7 @@ fn settle(core: &mut Core, fate: &Fate) {
 fn header(
     state: &ChainState,
     core: &Core,
-    (cut, evidence): (&Cut, &[Evidence]),
+    (cut, evidence, rollups): (&Cut, &[Evidence], &RollupChanges),
     ordered: &Ordered,
     order: &OrderRecord,
     state_root: Hash32,
@@ -288,5 +299,6 @@ fn header(
         validators_hash: state.validators().hash(),
         next_validators_hash: core.validators.hash(),
         l1_anchor: core.l1_anchor,
+        rollups_root: rollups.root(),
     }
 }

@@ -8,13 +8,14 @@
 use crate::bodies::{Bodies, Body};
 use crate::decided::{Decided, Entry, Open, Track};
 use crate::encoding::{self, Detail};
+use crate::registry::Rollups;
 use crate::rule::Rule;
 use crate::state::{ChainState, Core, GenesisError, StateId};
 use crate::window::{self, EmittedBlock, Window};
 use fairlane_ordering::{Groups, Run, RunTx};
 use fairlane_types::{
     BlockHeader, Decode, DecodeError, Genesis, GroupId, HeadLeaf, HeadsTree, Height, LaneId, LaneSeq,
-    NetworkId, Reader, SegmentRef, Transaction, TransactionError, TxId, Writer,
+    NetworkId, Reader, RollupSpec, SegmentRef, Transaction, TransactionError, TxId, Writer,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -125,10 +126,8 @@ fn read_state(input: &mut Reader, start: Core) -> Result<(Core, Vec<EmittedBlock
     }
     core.decided = Decided { tracks, retired, refs };
     core.heads = HeadsTree::new(input.list("heads", MAX_COUNT, HeadLeaf::BYTES)?);
-    let registered = core.constants.registry.keys();
-    if !core.heads.leaves().iter().map(|leaf| &leaf.rollup).eq(registered) {
-        return Err(invalid("snapshot heads", "they are not those of the registered rollups"));
-    }
+    let rollups: Vec<RollupSpec> = input.list("rollups", MAX_COUNT, RollupSpec::BYTES)?;
+    core.rollups = Rollups::new(rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect());
     Ok((core, read_list(input, "replay window", 48, read_block)?))
 }
 

@@ -1,17 +1,17 @@
 //! The state at a finalized height.
 
 use crate::bodies::Bodies;
-use crate::content::Registry;
 use crate::decided::Decided;
 use crate::encoding;
 use crate::prepare::Delta;
+use crate::registry::Rollups;
 use crate::rule::{self, CONCATENATE_SUFFIX, ORDERING, Rule};
 use crate::window::Window;
 use fairlane_lanes::CutBase;
 use fairlane_ordering::{Emitted as _, OrderingParams, PowersError};
 use fairlane_types::{
     BlockId, Cut, DecodeError, Genesis, Hash32, HeadLeaf, HeadsTree, Height, L1Anchor, LaneId, NetworkId,
-    ProtocolParams, SegmentRef, Timestamp, TxId, ValidatorSet,
+    ProtocolParams, RollupId, SegmentRef, Timestamp, TxId, ValidatorSet,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use std::sync::Arc;
 pub(crate) struct Constants {
     pub(crate) network: NetworkId,
     pub(crate) params: ProtocolParams,
-    pub(crate) registry: Arc<Registry>,
+    /// The rollups of genesis, which are never closed.
+    pub(crate) permanent: BTreeSet<RollupId>,
 }
 
 /// What the next block is computed from, besides the replay window and the tip. Cloning it costs what is live.
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) decided: Decided,
     pub(crate) rule: Rule,
     pub(crate) heads: HeadsTree,
+    pub(crate) rollups: Rollups,
 }
 
 /// Names one state: a delta fits the state that it was made from and no other.
@@ -100,7 +102,7 @@ impl ChainState {
         let constants = Constants {
             network: genesis.network(),
             params: genesis.params.clone(),
-            registry: Arc::new(genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect()),
+            permanent: genesis.rollups.iter().map(|rollup| rollup.id).collect(),
         };
         let ordering =
             OrderingParams { group_cap: genesis.params.group_cap, expiry_bound: genesis.params.expiry_bound };
@@ -112,7 +114,8 @@ impl ChainState {
             equivocators: BTreeSet::new(),
             decided: Decided::new(validators.len()),
             rule: Rule::new(&validators.powers(), ordering)?,
-            heads: HeadsTree::new(constants.registry.keys().copied().map(HeadLeaf::empty).collect()),
+            heads: HeadsTree::new(constants.permanent.iter().copied().map(HeadLeaf::empty).collect()),
+            rollups: Rollups::new(genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect()),
             constants: Arc::new(constants),
             validators,
         };
@@ -157,7 +160,7 @@ impl ChainState {
         &self.core.validators
     }
 
-    /// Where each registered rollup's chain of batches stands.
+    /// Where the chain of batches stands of each rollup that was ever registered.
     pub fn heads(&self) -> &HeadsTree {
         &self.core.heads
     }
@@ -176,7 +179,7 @@ impl ChainState {
             l1_anchor: self.core.l1_anchor,
             equivocators: self.core.equivocators.clone(),
             validators: self.core.validators.clone(),
-            groups: self.core.constants.registry.clone(),
+            groups: self.core.rollups.groups().clone(),
         }
     }
 

@@ -10,14 +10,14 @@ use fairlane_chain::{
     BlockInput, ChainState, NextValidatorsError, PrepareError, Prepared, prepare, successor,
 };
 use fairlane_types::{
-    Decode, Encode, Hash32, Height, L1Anchor, LaneId, Proposal, ProtocolParams, SegmentRef, Transaction,
-    TxId, ValidatorSet,
+    Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, Proposal, ProtocolParams, RollupChanges,
+    RollupId, SegmentRef, Transaction, TxId, ValidatorSet,
 };
 use oracle::Oracle;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ROLLUPS: &[(u64, u32)] = &[(1, 0), (2, 1)];
 /// Expires long after the test.
@@ -256,7 +256,7 @@ impl Run {
         if let Some(again) = self.given.choose(&mut self.rng).filter(|_| self.rng.gen_bool(0.15)) {
             return again.clone();
         }
-        let rollups: Vec<u64> = (0..self.rng.gen_range(1..3)).map(|_| self.rng.gen_range(1..4)).collect();
+        let rollups: Vec<u64> = (0..self.rng.gen_range(1..3)).map(|_| self.rng.gen_range(1..6)).collect();
         let expires = ms + self.rng.gen_range(20..EXPIRY_BOUND_MS + 60);
         let tx = bundle(self.given.len() as u64, &rollups, expires);
         self.given.push(tx.clone());
@@ -303,7 +303,29 @@ impl Run {
         }
         let next = self.next_set();
         let next = (next != *state.validators()).then_some(next);
-        BlockInput { l1_anchor: anchor(state.l1_anchor().number + 1), next_validators: next, ..input }
+        let rollups = self.next_rollups(state);
+        BlockInput {
+            l1_anchor: anchor(state.l1_anchor().number + 1),
+            next_validators: next,
+            rollups,
+            ..input
+        }
+    }
+
+    /// Rollups 4 and 5 come and go.
+    fn next_rollups(&mut self, state: &ChainState) -> RollupChanges {
+        let open = state.base().groups;
+        let is_known = |id| state.heads().leaves().iter().any(|leaf| leaf.rollup == id);
+        let (mut opened, mut closed) = (BTreeMap::new(), BTreeSet::new());
+        for id in [4, 5].map(RollupId::new) {
+            if !is_known(id) && self.rng.gen_bool(0.3) {
+                opened.insert(id, GroupId::new(self.rng.gen_range(0..3)));
+            }
+            if open.contains_key(&id) && self.rng.gen_bool(0.3) {
+                closed.insert(id);
+            }
+        }
+        RollupChanges::new(&opened, &closed)
     }
 }
 

@@ -8,7 +8,7 @@ mod common;
 use common::{MS, World, at, tx};
 use fairlane_chain::{BlockInput, ChainState, prepare};
 use fairlane_lanes::{Judgement, LaneEffect, LaneView, LaneWriter, RefusalKind};
-use fairlane_types::{L1Anchor, Round, Segment, SegmentRef, SigningKey, Timestamp, TxId};
+use fairlane_types::{L1Anchor, RollupChanges, Round, Segment, SegmentRef, SigningKey, Timestamp, TxId};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeSet;
@@ -135,6 +135,7 @@ impl Network {
                 evidence: vec![],
                 l1_anchor: L1Anchor::default(),
                 next_validators: None,
+                rollups: RollupChanges::default(),
             };
             let prepared = prepare(&node.state, input).unwrap();
             node.state.commit(prepared.delta).unwrap();

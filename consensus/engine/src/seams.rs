@@ -8,8 +8,8 @@ use fairlane_agreement::Told;
 use fairlane_chain::{OrderRecord, OrderingReport};
 use fairlane_lanes::{CutBase, CutContent};
 use fairlane_types::{
-    Batch, BlockId, CommitCertificate, Cut, Evidence, HeadsTree, Height, L1Anchor, Proposal, Round,
-    ValidatorId, ValidatorSet,
+    Batch, BlockId, CommitCertificate, Cut, Evidence, HeadsTree, Height, L1Anchor, Proposal, RollupChanges,
+    Round, ValidatorId, ValidatorSet,
 };
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
@@ -29,6 +29,16 @@ pub struct NextCut {
     pub l1_anchor: L1Anchor,
     /// With a new anchor, the set that its epoch brings, where that is another one.
     pub next_validators: Option<ValidatorSet>,
+    /// With a new anchor, the rollups that its epoch registers and closes.
+    pub rollups: RollupChanges,
+}
+
+impl NextCut {
+    /// A cut whose block leaves the anchor where it is, and all that comes with anchors.
+    pub fn staying(base: &CutBase, cut: Cut, content: CutContent, evidence: Vec<Evidence>) -> Self {
+        let (l1_anchor, next_validators) = (base.l1_anchor, None);
+        Self { cut, content, evidence, l1_anchor, next_validators, rollups: RollupChanges::default() }
+    }
 }
 
 /// Why a proposed cut is not vouched for.
@@ -49,8 +59,8 @@ pub trait LaneService: Send + Sync + 'static {
     /// but not before the given time, at which the lanes should have said what they have to say. Cancel safe.
     async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut;
 
-    /// The content of a proposed cut, once it is held and the cut, the evidence, the L1 anchor and the next validator
-    /// set are found valid. Waits for what is missing and fetches it. With `fresh`, timeliness is judged too, and the
+    /// The content of a proposed cut, once it is held and the cut, the evidence, the L1 anchor and what comes with it
+    /// are found valid. Waits for what is missing and fetches it. With `fresh`, timeliness is judged too, and the
     /// anchor must be known here; without, a quorum has prevoted for the proposal in an earlier round and only
     /// validity counts. Cancel safe; the caller bounds it
     /// in time.

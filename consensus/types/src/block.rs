@@ -8,6 +8,7 @@ use crate::crypto::{Domain, Hash32};
 use crate::cut::Cut;
 use crate::evidence::{self, Evidence};
 use crate::ids::{BlockId, Height, NetworkId, Timestamp};
+use crate::rollups::RollupChanges;
 use crate::validator::{MAX_VALIDATORS, Validator, ValidatorSet};
 
 /// An Ethereum block that the validators agree on: the first of an epoch. Number 0 and hash zero: none.
@@ -61,13 +62,15 @@ pub struct BlockHeader {
     pub next_validators_hash: Hash32,
     /// The Ethereum block that this block is anchored to.
     pub l1_anchor: L1Anchor,
+    /// Hash of the changes that this block makes to the registered rollups.
+    pub rollups_root: Hash32,
 }
 
 impl BlockHeader {
     /// The version of the encoding, its first two bytes.
     pub const VERSION: u16 = 1;
     /// Bytes of the encoding.
-    pub const BYTES: usize = 2 + 32 + 8 + 8 + 5 * 32 + 4 + 1 + 2 * 32 + 8 + 32;
+    pub const BYTES: usize = 2 + 32 + 8 + 8 + 5 * 32 + 4 + 1 + 2 * 32 + 8 + 32 + 32;
 
     /// The block id: the hash of the encoding, and the value id of consensus.
     pub fn id(&self) -> BlockId {
@@ -91,6 +94,7 @@ impl Encode for BlockHeader {
         self.validators_hash.encode(out);
         self.next_validators_hash.encode(out);
         self.l1_anchor.encode(out);
+        self.rollups_root.encode(out);
     }
 }
 
@@ -120,12 +124,13 @@ impl Decode for BlockHeader {
             validators_hash: Decode::decode(input)?,
             next_validators_hash: Decode::decode(input)?,
             l1_anchor: Decode::decode(input)?,
+            rollups_root: Decode::decode(input)?,
         })
     }
 }
 
-/// The value that a proposer sends: a header, and the cut, the evidence and the next validator set that it commits
-/// to.
+/// The value that a proposer sends: a header, and the cut, the evidence, the next validator set and the changes of the
+/// registered rollups that it commits to.
 ///
 /// One that was decoded has matching hashes, so its block id stands for all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +143,8 @@ pub struct Proposal {
     pub evidence: Vec<Evidence>,
     /// The set that decides the next block, where it is another one than the set that decides this block.
     pub next_validators: Option<ValidatorSet>,
+    /// Rollups that are registered or closed from the next block on.
+    pub rollups: RollupChanges,
 }
 
 impl Proposal {
@@ -153,6 +160,7 @@ impl Encode for Proposal {
         self.cut.encode(out);
         out.list(&self.evidence);
         out.list(self.next_validators.as_ref().map_or(&[], ValidatorSet::members));
+        self.rollups.encode(out);
     }
 }
 
@@ -163,6 +171,7 @@ impl Decode for Proposal {
             cut: Decode::decode(input)?,
             evidence: input.list("evidence", evidence::MAX_PER_BLOCK, evidence::MIN_BYTES)?,
             next_validators: next_validators(input)?,
+            rollups: Decode::decode(input)?,
         };
         if proposal.header.cut_root != proposal.cut.root() {
             return Err(DecodeError::Invalid { what: "proposal", why: "the header commits to another cut" });
@@ -179,6 +188,12 @@ impl Decode for Proposal {
             return Err(DecodeError::Invalid {
                 what: "proposal",
                 why: "the header commits to another next validator set",
+            });
+        }
+        if proposal.header.rollups_root != proposal.rollups.root() {
+            return Err(DecodeError::Invalid {
+                what: "proposal",
+                why: "the header commits to other changes of the rollups",
             });
         }
         Ok(proposal)

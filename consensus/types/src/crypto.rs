@@ -103,10 +103,14 @@ impl Domain {
     pub const HEADS: Self = Self(b"FAIRLANE-HDS-v1");
     /// Validator set hashes.
     pub const VALIDATORS: Self = Self(b"FAIRLANE-VST-v1");
+    /// Hashes of the changes that a block makes to the registered rollups.
+    pub const ROLLUPS: Self = Self(b"FAIRLANE-RLP-v1");
     /// Genesis hashes.
     pub const GENESIS: Self = Self(b"FAIRLANE-GEN-v1");
     /// Network ids.
     pub const NETWORK: Self = Self(b"FAIRLANE-NET-v1");
+    /// Proofs of possession of keys that are registered on Ethereum.
+    pub const POSSESSION: Self = Self(b"FAIRLANE-KEY-v1");
 
     /// The bytes that go in front.
     pub const fn as_bytes(self) -> &'static [u8; 15] {

@@ -6,7 +6,7 @@ use crate::ids::{GroupId, NetworkId, RollupId, Timestamp};
 use crate::params::ProtocolParams;
 use crate::validator::ValidatorSet;
 
-/// The most rollups that genesis can register.
+/// The most rollups that genesis can register, and the most that the registry on Ethereum can.
 pub const MAX_ROLLUPS: usize = 65_536;
 
 /// A rollup at genesis.
@@ -16,6 +16,11 @@ pub struct RollupSpec {
     pub id: RollupId,
     /// The ordering group whose transactions are compared with its own.
     pub group: GroupId,
+}
+
+impl RollupSpec {
+    /// Bytes of the encoding.
+    pub const BYTES: usize = 8 + 4;
 }
 
 impl Encode for RollupSpec {
@@ -105,7 +110,7 @@ impl Decode for Genesis {
             time: Decode::decode(input)?,
             params: Decode::decode(input)?,
             validators: Decode::decode(input)?,
-            rollups: input.list("rollups", MAX_ROLLUPS, 12)?,
+            rollups: input.list("rollups", MAX_ROLLUPS, RollupSpec::BYTES)?,
             l1_chain_id: input.take_u64()?,
             stake_manager: input.array()?,
             l1_epoch: input.take_u32()?,

@@ -33,6 +33,7 @@ pub mod ids;
 pub mod merkle;
 pub mod params;
 pub mod receipt;
+pub mod rollups;
 pub mod segment;
 #[cfg(feature = "testing")]
 #[allow(clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "for tests")]
@@ -60,6 +61,7 @@ pub use ids::{
 };
 pub use params::ProtocolParams;
 pub use receipt::Receipt;
+pub use rollups::RollupChanges;
 pub use segment::{Event, Segment, SegmentDraft, SegmentError, SegmentHeader};
 pub use transaction::{Leg, Transaction, TransactionError};
 pub use validator::{Quorums, Validator, ValidatorSet, ValidatorSetError};

@@ -3,8 +3,8 @@
 use crate::vote::vote_sign_bytes;
 use crate::{
     Batch, BatchHeader, BatchItem, BlockHeader, BlockId, CommitCertificate, CommitSignature, Hash32,
-    HeadLeaf, Height, Incarnation, L1Anchor, NetworkId, Round, SigningKey, Timestamp, Validator,
-    ValidatorSet, VoteKind, VotingPower,
+    HeadLeaf, Height, Incarnation, L1Anchor, NetworkId, RollupChanges, Round, SigningKey, Timestamp,
+    Validator, ValidatorSet, VoteKind, VotingPower,
 };
 
 /// The keys made from these seeds.
@@ -38,6 +38,7 @@ pub fn header(network: NetworkId, height: Height, set: &ValidatorSet, heads_root
         validators_hash: set.hash(),
         next_validators_hash: set.hash(),
         l1_anchor: L1Anchor::default(),
+        rollups_root: RollupChanges::default().root(),
     }
 }
 

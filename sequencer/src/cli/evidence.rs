@@ -1,7 +1,7 @@
 //! `fairlane evidence`: what a node knows of offences, whether a piece of evidence holds, and handing it to Ethereum.
 
+use super::ethereum::Chain;
 use super::out;
-use super::stake::Chain;
 use super::status::{connect, refused};
 use crate::evidence::{OffenceId, offence_id};
 use crate::genesis_file;

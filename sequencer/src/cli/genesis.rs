@@ -1,13 +1,13 @@
 //! `fairlane genesis`: making and checking genesis files.
 
+use super::ethereum::Chain;
 use super::out;
-use super::stake::Chain;
 use crate::clock::system_time;
 use crate::genesis_file;
 use clap::{Args, Subcommand};
 use fairlane_l1::{Deployment, DynProvider, Epoch, L1State};
 use fairlane_types::{
-    Genesis, Incarnation, ProtocolParams, Validator, ValidatorId, ValidatorSet, VotingPower,
+    Genesis, Incarnation, ProtocolParams, RollupSpec, Validator, ValidatorId, ValidatorSet, VotingPower,
 };
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -27,30 +27,33 @@ pub(super) enum GenesisCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// A name for people, at most 64 bytes.
-    #[arg(long)]
-    name: String,
+    #[command(flatten)]
+    network: NewNetwork,
     /// A validator's id (as `fairlane keys show` prints it) and its voting power.
     #[arg(long = "validator", value_name = "ID=POWER", required = true)]
     validators: Vec<ValidatorArgument>,
     /// A rollup's id, and its ordering group where it is not 0.
     #[arg(long = "rollup", value_name = "ID[:GROUP]", required = true)]
     rollups: Vec<RollupArgument>,
-    /// The file to write. All validators need the same one.
-    #[arg(long)]
-    out: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct FromL1 {
-    /// A name for people, at most 64 bytes.
-    #[arg(long)]
-    name: String,
-    /// A rollup's id, and its ordering group where it is not 0.
-    #[arg(long = "rollup", value_name = "ID[:GROUP]", required = true)]
+    #[command(flatten)]
+    network: NewNetwork,
+    /// A rollup's id, and its ordering group where it is not 0. Rollups that are registered on Ethereum come by themselves.
+    #[arg(long = "rollup", value_name = "ID[:GROUP]")]
     rollups: Vec<RollupArgument>,
     #[command(flatten)]
     chain: Chain,
+}
+
+/// What is chosen for any new network.
+#[derive(Debug, Args)]
+struct NewNetwork {
+    /// A name for people, at most 64 bytes.
+    #[arg(long)]
+    name: String,
     /// The file to write. All validators need the same one.
     #[arg(long)]
     out: PathBuf,
@@ -111,21 +114,9 @@ impl Create {
             power: VotingPower::new(argument.power),
             incarnation: Incarnation::ZERO,
         });
-        let mut rollups: Vec<_> = self.rollups.iter().copied().map(Into::into).collect();
-        rollups.sort_by_key(|rollup: &fairlane_types::RollupSpec| rollup.id);
-        let genesis = Genesis {
-            name: self.name,
-            time: system_time(),
-            params: ProtocolParams::default(),
-            validators: ValidatorSet::new(members.collect())?,
-            rollups,
-            l1_chain_id: 0,
-            stake_manager: [0; 20],
-            l1_epoch: 0,
-        };
-        genesis.check()?;
-        genesis_file::write(&self.out, &genesis)?;
-        describe(&genesis)
+        let validators = ValidatorSet::new(members.collect())?;
+        let genesis = self.network.genesis(validators, &self.rollups, None)?;
+        self.network.write(&genesis)
     }
 }
 
@@ -134,24 +125,42 @@ impl FromL1 {
         let (deployment, provider) = self.chain.connect()?;
         deployment.check(&provider).await?;
         let (epoch, validators) = first_set(&deployment, &provider).await?;
-        let mut rollups: Vec<_> = self.rollups.iter().copied().map(Into::into).collect();
-        rollups.sort_by_key(|rollup: &fairlane_types::RollupSpec| rollup.id);
+        let genesis = self.network.genesis(validators, &self.rollups, Some((&deployment, epoch)))?;
+        self.network.write(&genesis)?;
+        out!("set of      epoch {epoch}")?;
+        out!("hash        {} (for fairlane-deploy --open)", genesis.hash())?;
+        Ok(())
+    }
+}
+
+impl NewNetwork {
+    /// The genesis of these validators, which are Ethereum's for an epoch if a deployment is named.
+    fn genesis(
+        &self,
+        validators: ValidatorSet,
+        rollups: &[RollupArgument],
+        stake: Option<(&Deployment, Epoch)>,
+    ) -> eyre::Result<Genesis> {
+        let mut rollups: Vec<RollupSpec> = rollups.iter().copied().map(Into::into).collect();
+        rollups.sort_by_key(|rollup| rollup.id);
         let genesis = Genesis {
-            name: self.name,
+            name: self.name.clone(),
             time: system_time(),
             params: ProtocolParams::default(),
             validators,
             rollups,
-            l1_chain_id: deployment.chain_id,
-            stake_manager: deployment.contracts.stake_manager.into_array(),
-            l1_epoch: epoch.0,
+            l1_chain_id: stake.map_or(0, |(deployment, _)| deployment.chain_id),
+            stake_manager: stake
+                .map_or([0; 20], |(deployment, _)| deployment.contracts.stake_manager.into_array()),
+            l1_epoch: stake.map_or(0, |(_, epoch)| epoch.0),
         };
         genesis.check()?;
-        genesis_file::write(&self.out, &genesis)?;
-        describe(&genesis)?;
-        out!("set of      epoch {epoch}")?;
-        out!("hash        {} (for fairlane-deploy --open)", genesis.hash())?;
-        Ok(())
+        Ok(genesis)
+    }
+
+    fn write(&self, genesis: &Genesis) -> eyre::Result<()> {
+        genesis_file::write(&self.out, genesis)?;
+        describe(genesis)
     }
 }
 

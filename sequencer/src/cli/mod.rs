@@ -3,12 +3,14 @@
 //! Results go to standard output, failures and logs to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 mod amount;
+mod ethereum;
 mod evidence;
 mod genesis;
 mod guard;
 mod init;
 mod keys;
 mod node;
+mod rollup;
 mod stake;
 mod status;
 mod submit;
@@ -48,6 +50,9 @@ enum Command {
     /// An operator's stake on Ethereum.
     #[command(subcommand)]
     Stake(stake::Stake),
+    /// Rollups at the registry on Ethereum.
+    #[command(subcommand)]
+    Rollup(rollup::Rollup),
     /// Submits a transaction and prints its verified receipt.
     Submit(submit::Submit),
     /// Prints a rollup's batches as they are finalized, each verified.
@@ -63,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Guard(command) => client(command.run()),
         Command::Evidence(command) => client(command.run()),
         Command::Stake(command) => client(command.run()),
+        Command::Rollup(command) => client(command.run()),
         Command::Node(command) => command.run(),
         Command::Status(command) => client(command.run()),
         Command::Submit(command) => client(command.run()),

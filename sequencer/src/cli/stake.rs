@@ -3,16 +3,16 @@
 //! Secret keys come from files that only their owner may read, or from the environment; never from arguments.
 
 use super::amount::Amount;
+use super::ethereum::{Chain, Sending};
 use super::out;
 use crate::config::Home;
 use crate::keys;
 use clap::{Args, Subcommand};
 use eyre::{WrapErr as _, bail};
-use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::state::Account;
 use fairlane_l1::wallet::KeySource;
-use fairlane_l1::{Address, Deployment, DynProvider, Epoch, L1State, PrivateKeySigner};
+use fairlane_l1::{Address, Deployment, DynProvider, Epoch, L1State};
 use std::path::PathBuf;
 
 /// Where the operator's key is.
@@ -37,17 +37,6 @@ pub(super) enum Stake {
     Status(Status),
 }
 
-/// Which contracts.
-#[derive(Debug, Args)]
-pub(super) struct Chain {
-    /// An Ethereum endpoint: http://… or https://…
-    #[arg(long, env = "FAIRLANE_ETHEREUM")]
-    rpc: String,
-    /// The deployment's record, as fairlane-deploy wrote it.
-    #[arg(long)]
-    deployment: PathBuf,
-}
-
 /// Who sends.
 #[derive(Debug, Args)]
 pub(super) struct Operator {
@@ -57,6 +46,8 @@ pub(super) struct Operator {
     /// variable FAIRLANE_OPERATOR_KEY.
     #[arg(long)]
     key_file: Option<PathBuf>,
+    #[command(flatten)]
+    sending: Sending,
 }
 
 #[derive(Debug, Args)]
@@ -101,24 +92,13 @@ pub(super) struct Status {
     json: bool,
 }
 
-impl Chain {
-    /// The contracts, and a connection that signs.
-    pub(super) fn connect_with_key(&self, key: PrivateKeySigner) -> eyre::Result<(Deployment, DynProvider)> {
-        Ok((Deployment::load(&self.deployment)?, connect_with_key(&self.rpc, key)?))
-    }
-
-    /// The contracts, and a connection for reading.
-    pub(super) fn connect(&self) -> eyre::Result<(Deployment, DynProvider)> {
-        Ok((Deployment::load(&self.deployment)?, connect(&self.rpc)?))
-    }
-}
-
 /// An open account.
 struct Session {
     deployment: Deployment,
     provider: DynProvider,
     operator: Address,
     decimals: u8,
+    sending: Sending,
 }
 
 impl Operator {
@@ -128,7 +108,8 @@ impl Operator {
         let (deployment, provider) = self.chain.connect_with_key(key)?;
         // Money goes to these contracts: they must be the ones of the record.
         deployment.check(&provider).await?;
-        let mut session = Session { deployment, provider, operator, decimals: 0 };
+        let sending = self.sending;
+        let mut session = Session { deployment, provider, operator, decimals: 0, sending };
         session.decimals = session.account().decimals().await?;
         Ok(session)
     }
@@ -138,32 +119,6 @@ impl Session {
     fn account(&self) -> OperatorAccount<'_> {
         OperatorAccount { deployment: &self.deployment, provider: &self.provider, operator: self.operator }
     }
-
-    fn done(&self, what: &str, receipt: &impl Receipt) -> eyre::Result<()> {
-        out!("{what}: transaction {} in block {}, {} gas", receipt.id(), receipt.block(), receipt.gas())?;
-        Ok(())
-    }
-}
-
-/// What is told of a transaction.
-trait Receipt {
-    fn id(&self) -> String;
-    fn block(&self) -> u64;
-    fn gas(&self) -> u64;
-}
-
-impl Receipt for fairlane_l1::TransactionReceipt {
-    fn id(&self) -> String {
-        self.transaction_hash.to_string()
-    }
-
-    fn block(&self) -> u64 {
-        self.block_number.unwrap_or_default()
-    }
-
-    fn gas(&self) -> u64 {
-        self.gas_used
-    }
 }
 
 impl Stake {
@@ -172,31 +127,29 @@ impl Stake {
             Self::Register(command) => command.run().await,
             Self::Deposit(Move { amount, operator }) => {
                 let session = operator.open().await?;
-                let receipt = session.account().deposit(amount.in_units(session.decimals)?).await?;
-                session.done("deposited", &receipt)
+                let amount = amount.in_units(session.decimals)?;
+                session.sending.carry_out("deposited", session.account().deposit(amount).await?).await
             }
             Self::Unbond(Move { amount, operator }) => {
                 let session = operator.open().await?;
-                let receipt = session.account().request_unbond(amount.in_units(session.decimals)?).await?;
-                session.done("asked back", &receipt)
+                let amount = amount.in_units(session.decimals)?;
+                session.sending.carry_out("asked back", session.account().request_unbond(amount)).await
             }
             Self::Claim(operator) => {
                 let session = operator.open().await?;
-                let receipt = session.account().claim().await?;
-                session.done("claimed", &receipt)
+                session.sending.carry_out("claimed", session.account().claim()).await
             }
             Self::Unjail(operator) => {
                 let session = operator.open().await?;
-                let receipt = session.account().unjail().await?;
-                session.done("left jail", &receipt)
+                session.sending.carry_out("left jail", session.account().unjail()).await
             }
             Self::RotateKeys(RotateKeys { home, operator }) => {
                 let home = Home::new(home);
                 let consensus = keys::read_consensus(&home.consensus_key())?;
                 let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
                 let session = operator.open().await?;
-                let receipt = session.account().rotate_keys(&consensus, &checkpoint).await?;
-                session.done("replaced the keys", &receipt)
+                let rotating = session.account().rotate_keys(&consensus, &checkpoint);
+                session.sending.carry_out("replaced the keys", rotating).await
             }
             Self::Status(command) => command.run().await,
         }
@@ -220,9 +173,12 @@ impl Register {
             );
         }
         let addresses: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
-        let receipt =
+        let registering =
             session.account().register(&consensus, &checkpoint, amount, &addresses.join(" ")).await?;
-        session.done(&format!("registered validator {}", consensus.validator()), &receipt)
+        session
+            .sending
+            .carry_out(&format!("registered validator {}", consensus.validator()), registering)
+            .await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Anchors: which Ethereum block the next block is anchored to, and which validator set that brings
+//! Anchors: which Ethereum block the next block is anchored to, and which validator set and rollups that brings
 //! (docs/protocol.md, "Anchors").
 //!
 //! An anchor is the first block of an epoch, so there is one choice at a time: the anchor stays, or moves to where the
@@ -7,9 +7,13 @@
 
 use super::watcher::{EpochStart, L1View};
 use crate::in_force::InForce;
-use fairlane_chain::successor;
+use fairlane_chain::{rollup_changes, successor};
+use fairlane_l1::events::Registrations;
 use fairlane_l1::{Epoch, EpochClock};
-use fairlane_types::{Genesis, Height, L1Anchor, Proposal, ProtocolParams, ValidatorId, ValidatorSet};
+use fairlane_types::{
+    Genesis, Height, L1Anchor, Proposal, ProtocolParams, RollupChanges, RollupSpec, ValidatorId, ValidatorSet,
+};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -28,6 +32,8 @@ pub struct Step {
     pub anchor: L1Anchor,
     /// The set that the epoch brings, where it is another one.
     pub next_validators: Option<ValidatorSet>,
+    /// The rollups that the epoch registers and closes.
+    pub rollups: RollupChanges,
 }
 
 /// Why a proposal's anchor is not vouched for.
@@ -42,8 +48,8 @@ pub enum AnchorRefusal {
     /// The network has no Ethereum.
     #[error("it has an L1 anchor, and this network follows no L1 chain")]
     NoL1,
-    /// A validator set comes without a new anchor.
-    #[error("it changes the validator set and not the L1 anchor")]
+    /// A validator set or changes of the rollups come without a new anchor.
+    #[error("it changes the validator set or the rollups, and not the L1 anchor")]
     NotAnchored,
     /// The block is not the first one of the next epoch.
     #[error("its L1 anchor is block {found}, and epoch {epoch} begins with block {wanted}")]
@@ -67,6 +73,12 @@ pub enum AnchorRefusal {
         /// The epoch.
         epoch: Epoch,
     },
+    /// Ethereum has other registrations for the epoch.
+    #[error("the rollups do not change as the registry on Ethereum says for epoch {epoch}")]
+    OtherRollups {
+        /// The epoch.
+        epoch: Epoch,
+    },
 }
 
 /// What anchors a network may have.
@@ -76,12 +88,19 @@ pub struct AnchorRule {
     /// The epoch of the genesis set.
     first: Epoch,
     params: ProtocolParams,
+    /// The rollups of genesis, which Ethereum does not change.
+    permanent: Vec<RollupSpec>,
 }
 
 impl AnchorRule {
     /// The rule of a network whose contracts have this clock.
     pub fn new(clock: EpochClock, genesis: &Genesis) -> Self {
-        Self { clock, first: Epoch(genesis.l1_epoch), params: genesis.params.clone() }
+        Self {
+            clock,
+            first: Epoch(genesis.l1_epoch),
+            params: genesis.params.clone(),
+            permanent: genesis.rollups.clone(),
+        }
     }
 
     /// The epoch that the next anchor begins.
@@ -95,13 +114,27 @@ impl AnchorRule {
         self.clock.first_block(epoch)
     }
 
-    /// The move to where an epoch begins, from a block that leaves `present` in force.
-    pub fn step(&self, present: &ValidatorSet, start: &EpochStart) -> Step {
-        let next_validators = successor(present, &self.params, start.validators.as_ref());
-        Step { anchor: start.block, next_validators }
+    /// The blocks whose transactions an epoch is the first to count, as far as they change rollups. The first epoch after
+    /// genesis also counts what came before.
+    pub fn counts(&self, epoch: Epoch) -> RangeInclusive<u64> {
+        let changed_in = self.clock.changed_in(epoch);
+        if epoch.0 <= self.first.0.saturating_add(1) {
+            return self.clock.start_block..=*changed_in.end();
+        }
+        changed_in
     }
 
-    /// Judges the anchor and the next set of a proposal that follows a block with these in force.
+    /// The move to where an epoch begins, from a block that leaves `present` in force.
+    pub fn step(&self, present: &InForce, start: &EpochStart) -> Step {
+        let Registrations { registered, closed } = &start.registrations;
+        Step {
+            anchor: start.block,
+            next_validators: successor(&present.validators, &self.params, start.validators.as_ref()),
+            rollups: rollup_changes(&present.rollups, &self.permanent, registered, closed),
+        }
+    }
+
+    /// Judges the anchor of a proposal that follows a block with these in force, and what comes with it.
     pub fn check(
         &self,
         in_force: &InForce,
@@ -118,8 +151,12 @@ impl AnchorRule {
         if start.block != found {
             return Err(AnchorRefusal::OtherBlock { number: wanted });
         }
-        if self.step(&in_force.validators, start).next_validators != proposal.next_validators {
+        let step = self.step(in_force, start);
+        if step.next_validators != proposal.next_validators {
             return Err(AnchorRefusal::OtherValidators { epoch });
+        }
+        if step.rollups != proposal.rollups {
+            return Err(AnchorRefusal::OtherRollups { epoch });
         }
         Ok(())
     }
@@ -164,7 +201,7 @@ impl Anchors {
         next.is_some_and(|set| set.get(validator).is_none())
     }
 
-    /// Judges the anchor and the next set of a proposal. `fresh` proposals must move to a block that is seen here; where
+    /// Judges the anchor of a proposal and what comes with it. `fresh` proposals must move to a block that is seen here; where
     /// a quorum prevoted, its members saw it.
     pub async fn check(
         &self,
@@ -174,7 +211,8 @@ impl Anchors {
     ) -> Result<(), AnchorRefusal> {
         let found = proposal.header.l1_anchor;
         if found == in_force.l1_anchor {
-            return if proposal.next_validators.is_some() { Err(AnchorRefusal::NotAnchored) } else { Ok(()) };
+            let stays = proposal.next_validators.is_none() && proposal.rollups.is_empty();
+            return if stays { Ok(()) } else { Err(AnchorRefusal::NotAnchored) };
         }
         let verdict = match self {
             Self::None => Err(AnchorRefusal::NoL1),
@@ -195,7 +233,7 @@ impl Sight {
     fn next(&self, in_force: &InForce) -> Option<(Step, Instant)> {
         let view = self.views.borrow();
         let start = view.as_ref()?.starts.get(&self.rule.next_epoch(&in_force.l1_anchor))?;
-        Some((self.rule.step(&in_force.validators, start), start.seen))
+        Some((self.rule.step(in_force, start), start.seen))
     }
 
     async fn check(

@@ -1,8 +1,10 @@
 use super::*;
 use crate::testing::genesis;
 use fairlane_types::{BlockHeader, BlockId, Cut, Hash32, Height, SegmentRef, Timestamp, evidence};
-use std::collections::BTreeMap;
+use fairlane_types::{GroupId, RollupId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 const CLOCK: EpochClock = EpochClock { start_block: 100, epoch_length: NonZeroU32::new(10).unwrap() };
 /// A height at which the anchor may be moved.
@@ -23,14 +25,17 @@ fn anchor(number: u64) -> L1Anchor {
 }
 
 fn in_force(l1_anchor: L1Anchor) -> InForce {
-    InForce { validators: set(&[1, 2, 3, 4]), l1_anchor }
+    let genesis = genesis(&[1, 2, 3, 4]);
+    let rollups = genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect();
+    InForce { validators: genesis.validators, l1_anchor, rollups: Arc::new(rollups) }
 }
 
 /// What is seen when epochs have begun that bring these sets.
 fn view(begun: &[(u32, Option<ValidatorSet>)]) -> L1View {
     let start = |(epoch, validators): &(u32, Option<ValidatorSet>)| {
         let block = anchor(CLOCK.first_block(Epoch(*epoch)));
-        (Epoch(*epoch), EpochStart { block, validators: validators.clone(), seen: Instant::now() })
+        let (validators, registrations) = (validators.clone(), Registrations::default());
+        (Epoch(*epoch), EpochStart { block, validators, registrations, seen: Instant::now() })
     };
     let starts: BTreeMap<_, _> = begun.iter().map(start).collect();
     L1View { block: anchor(150), epoch: Epoch(5), sets: BTreeMap::new(), starts }
@@ -54,8 +59,10 @@ fn proposal(l1_anchor: L1Anchor, next_validators: Option<ValidatorSet>) -> Propo
         validators_hash: present.hash(),
         next_validators_hash: next_validators.as_ref().unwrap_or(&present).hash(),
         l1_anchor,
+        rollups_root: RollupChanges::default().root(),
     };
-    Proposal { header, cut: Cut::new(heads).unwrap(), evidence: Vec::new(), next_validators }
+    let rollups = RollupChanges::default();
+    Proposal { header, cut: Cut::new(heads).unwrap(), evidence: Vec::new(), next_validators, rollups }
 }
 
 fn seen(view: L1View, lead: Duration) -> (Anchors, watch::Sender<Option<L1View>>) {
@@ -106,6 +113,42 @@ fn an_empty_or_unchanged_set_is_not_carried() {
     }
 }
 
+/// The changes that open and close these rollups.
+fn rollups(opened: &[u64], closed: &[u64]) -> RollupChanges {
+    let opened = opened.iter().map(|id| (RollupId::new(*id), GroupId::ZERO)).collect();
+    RollupChanges::new(&opened, &closed.iter().copied().map(RollupId::new).collect())
+}
+
+#[test]
+fn an_epoch_brings_the_rollups_that_it_is_the_first_to_count() {
+    let in_force = in_force(L1Anchor::default());
+    let [genesis_has, new] = [*in_force.rollups.keys().next().unwrap(), RollupId::new(u64::MAX)];
+    let mut view = view(&[(4, None)]);
+    view.starts.get_mut(&Epoch(4)).unwrap().registrations = Registrations {
+        registered: BTreeMap::from([(genesis_has, GroupId::new(9)), (new, GroupId::ZERO)]),
+        closed: BTreeSet::from([genesis_has]),
+    };
+    let check = |rollups: RollupChanges| {
+        rule().check(&in_force, &Proposal { rollups, ..proposal(anchor(140), None) }, Some(&view))
+    };
+    assert_eq!(check(rollups(&[new.get()], &[])), Ok(()));
+    for wrong in [rollups(&[], &[]), rollups(&[new.get()], &[genesis_has.get()]), rollups(&[1, 77], &[])] {
+        assert_eq!(check(wrong), Err(AnchorRefusal::OtherRollups { epoch: Epoch(4) }));
+    }
+}
+
+#[test]
+fn each_registration_is_counted_by_one_epoch() {
+    let rule = rule();
+    assert_eq!(rule.counts(Epoch(FIRST + 1)), 100..=119, "all that came before the first anchor");
+    assert_eq!(rule.counts(Epoch(5)), 120..=129);
+    for epoch in FIRST + 1..FIRST + 20 {
+        let (this, next) = (rule.counts(Epoch(epoch)), rule.counts(Epoch(epoch + 1)));
+        assert_eq!(this.end() + 1, *next.start());
+        assert_eq!(CLOCK.epoch_of(*this.end()), Some(Epoch(epoch - 3)));
+    }
+}
+
 #[tokio::test]
 async fn a_proposer_gives_the_others_time_to_see_the_block() {
     let (anchors, _views) = seen(view(&[(4, Some(set(&[1, 2, 3])))]), Duration::from_secs(3600));
@@ -115,7 +158,11 @@ async fn a_proposer_gives_the_others_time_to_see_the_block() {
     assert!(anchors.is_leaving(&in_force, &leaving), "it is known before it is proposed");
     assert!(!anchors.is_leaving(&in_force, &set(&[3]).members()[0].id));
     let (anchors, _views) = seen(view(&[(4, Some(set(&[1, 2, 3])))]), Duration::ZERO);
-    let step = Step { anchor: anchor(140), next_validators: Some(set(&[1, 2, 3])) };
+    let step = Step {
+        anchor: anchor(140),
+        next_validators: Some(set(&[1, 2, 3])),
+        rollups: RollupChanges::default(),
+    };
     assert_eq!(anchors.next(TURN, &in_force), Some(step));
     assert_eq!(anchors.next(TURN.next(), &in_force), None, "not at every height");
 }
@@ -143,6 +190,8 @@ async fn who_does_not_see_ethereum_goes_on_with_the_last_anchor() {
         assert_eq!(anchors.next(TURN, &last), None);
         assert_eq!(anchors.check(&last, &stays, true).await, Ok(()));
         let brings = proposal(anchor(140), Some(set(&[1])));
+        assert_eq!(anchors.check(&last, &brings, true).await, Err(AnchorRefusal::NotAnchored));
+        let brings = Proposal { rollups: rollups(&[77], &[]), ..stays.clone() };
         assert_eq!(anchors.check(&last, &brings, true).await, Err(AnchorRefusal::NotAnchored));
     }
     let first = in_force(L1Anchor::default());

@@ -75,6 +75,7 @@ pub(super) fn name_of(error: &CallError) -> &'static str {
         CallError::NoContract { .. } => "no_contract",
         CallError::Reverted { .. } => "reverted",
         CallError::Unconfirmed { .. } => "unconfirmed",
+        CallError::Displaced { .. } => "displaced",
         CallError::Nonsense { .. } => "nonsense",
     }
 }

@@ -1,12 +1,14 @@
 //! Following the chain: which block counts, its epoch, where epochs begin, and the validator sets that are fixed.
 //!
-//! Everything is read from the state after one block, so there is no cursor to lose and no gap to fill: a fixed set is
-//! the same in every later state (docs/protocol.md, "Epochs").
+//! There is no cursor to lose and no gap to fill. A fixed set is the same in every later state (docs/protocol.md,
+//! "Epochs"), and registrations of rollups are the events of one whole epoch, two epochs before they are asked for. How far
+//! the network has come stands in its last anchor: what it needs next is read again after a restart or an outage.
 
 use super::endpoints::{Pause, name_of};
 use super::{L1, L1Error};
 use crate::in_force::InForce;
 use fairlane_l1::deploy::DeployError;
+use fairlane_l1::events::{Registrations, registrations};
 use fairlane_l1::{CallError, DynProvider, Epoch, L1State};
 use fairlane_types::{Hash32, L1Anchor, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,8 @@ pub struct EpochStart {
     pub block: L1Anchor,
     /// Its validator set; `None` where that is empty, and the one before stays.
     pub validators: Option<ValidatorSet>,
+    /// What it is the first epoch to count of the registry of rollups.
+    pub registrations: Registrations,
     /// When this node saw it.
     pub seen: Instant,
 }
@@ -188,8 +192,17 @@ impl Watcher {
             let (_, hash) = first.block().await?.ok_or_else(no_block)?;
             let block = L1Anchor { number, hash: Hash32::from_bytes(hash.0) };
             let validators = state.validator_set(epoch).await?;
-            tracing::info!(%epoch, first_block = number, members = validators.as_ref().map(ValidatorSet::len), "an epoch began");
-            starts.insert(epoch, EpochStart { block, validators, seen: Instant::now() });
+            let contracts = &self.l1.deployment.contracts;
+            let registrations = registrations(provider, contracts, self.l1.rule.counts(epoch)).await?;
+            tracing::info!(
+                %epoch,
+                first_block = number,
+                members = validators.as_ref().map(ValidatorSet::len),
+                registered = registrations.registered.len(),
+                closed = registrations.closed.len(),
+                "an epoch began"
+            );
+            starts.insert(epoch, EpochStart { block, validators, registrations, seen: Instant::now() });
         }
         Ok(starts)
     }

@@ -81,7 +81,9 @@ pub enum LaneServiceError {
     /// Too few validators said what they hold of this node's lane.
     #[error(
         "validators with power {answered} of {quorum} answered within {waited:?} what they hold of this node's lane: \
-         nothing is signed before. Check the connections to the other validators and start again"
+         nothing is signed before. Check the connections to the other validators and start again. If most of the \
+         validators of this node's last block have left since, first let it catch up without its consensus key: move the \
+         key file away, run the node until it is at the newest height, stop it, and bring the key back"
     )]
     StartupCheck {
         /// The power that answered, this node's own included.
@@ -125,13 +127,12 @@ pub fn start(
         lanes: lanes_watch,
         metrics: parts.metrics.clone(),
     };
-    let rollups = parts.genesis.rollups.iter().map(|rollup| rollup.id).collect();
     let handle = LaneHandle {
         requests,
         submissions,
         status: status_watch,
         told: told_watch,
-        ingress: Arc::new(Ingress { params: params.clone(), rollups }),
+        ingress: Arc::new(Ingress { params: params.clone() }),
         chain_time: Arc::new(AtomicU64::new(parts.chain_time.as_nanos())),
         store: parts.store.clone(),
         network: network_id,

@@ -206,7 +206,7 @@ impl Actor {
         let content = self.view.content(base, &cut).ok()?;
         self.cut_metrics.built.inc();
         // The anchor moves where Ethereum is seen: in the handle.
-        Some(NextCut { cut, content, evidence, l1_anchor: base.l1_anchor, next_validators: None })
+        Some(NextCut::staying(base, cut, content, evidence))
     }
 
     fn judge(

@@ -70,7 +70,8 @@ impl LaneHandle {
     fn check(&self, transaction: &Transaction) -> Result<(), Refused> {
         self.check_standing()?;
         let chain_time = Timestamp::from_nanos(self.chain_time.load(Ordering::Relaxed));
-        self.ingress.check(transaction, system_time(), chain_time)?;
+        let rollups = self.in_force.borrow().rollups.clone();
+        self.ingress.check(transaction, &rollups, system_time(), chain_time)?;
         match self.store.transaction(&transaction.id()) {
             Some((height, _)) => {
                 let message = format!("the transaction was ordered in block {height}");
@@ -170,7 +171,7 @@ impl LaneHandle {
         Ok(())
     }
 
-    /// The anchor of a proposal, and the set that it brings.
+    /// The anchor of a proposal, and what it brings.
     async fn check_anchor(&self, base: &CutBase, proposal: &Proposal, fresh: bool) -> Result<(), CutVerdict> {
         let verdict = self.anchors.check(&InForce::from(base), proposal, fresh).await;
         verdict.map_err(|refusal| match refusal {
@@ -200,6 +201,7 @@ impl LaneService for LaneHandle {
         if let Some(step) = self.anchors.next(height, &in_force) {
             next.l1_anchor = step.anchor;
             next.next_validators = step.next_validators;
+            next.rollups = step.rollups;
         }
         next
     }

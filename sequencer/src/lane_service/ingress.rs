@@ -4,8 +4,8 @@
 //! protocol: what is expired, unknown or repeated is skipped when ordering, whoever let it in.
 
 use fairlane_proto::v1::Refusal;
-use fairlane_types::{ProtocolParams, RollupId, Timestamp, Transaction, TransactionError};
-use std::collections::BTreeSet;
+use fairlane_types::{GroupId, ProtocolParams, RollupId, Timestamp, Transaction, TransactionError};
+use std::collections::BTreeMap;
 
 /// Why a transaction is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,14 +29,14 @@ const BELIEVED_LAG: u64 = 2_000_000_000;
 #[derive(Debug)]
 pub(super) struct Ingress {
     pub(super) params: ProtocolParams,
-    pub(super) rollups: BTreeSet<RollupId>,
 }
 
 impl Ingress {
-    /// Sizes, expiry and rollups. `chain_time` is the last block's.
+    /// Sizes, expiry and rollups: the network orders for `rollups`. `chain_time` is the last block's.
     pub(super) fn check(
         &self,
         transaction: &Transaction,
+        rollups: &BTreeMap<RollupId, GroupId>,
         now: Timestamp,
         chain_time: Timestamp,
     ) -> Result<(), Refused> {
@@ -47,8 +47,11 @@ impl Ingress {
             };
             Refused::new(reason, error.to_string())
         })?;
-        if let Some(leg) = transaction.legs().iter().find(|leg| !self.rollups.contains(&leg.rollup)) {
-            let message = format!("rollup {} is not registered on this network", leg.rollup);
+        if let Some(leg) = transaction.legs().iter().find(|leg| !rollups.contains_key(&leg.rollup)) {
+            let message = format!(
+                "this network does not order for rollup {}: it is not registered, or closed",
+                leg.rollup
+            );
             return Err(Refused::new(Refusal::UnknownRollup, message));
         }
         let expires = transaction.expires_at();

@@ -7,6 +7,7 @@ mod recover;
 mod submit;
 
 use super::*;
+use crate::evidence::Reports;
 use crate::l1::Anchors;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::network::{self, Keypair, Multiaddr, NetworkConfig, NetworkHandle, NetworkLimits, NetworkParts};
@@ -78,6 +79,7 @@ struct Setup {
     base: CutBase,
     anchors: Anchors,
     config: LaneServiceConfig,
+    reports: Reports,
     home: PathBuf,
 }
 
@@ -102,7 +104,8 @@ impl Setup {
             startup_timeout: Duration::from_secs(20),
             ..LaneServiceConfig::default()
         };
-        Self { base, anchors: Anchors::None, genesis, seed, peers: Vec::new(), config, home }
+        let (reports, _) = Reports::channel();
+        Self { base, anchors: Anchors::None, genesis, seed, peers: Vec::new(), config, reports, home }
     }
 
     /// Waits until the node before has let go of the store.
@@ -155,7 +158,7 @@ impl Setup {
             metrics: metrics.lanes.clone(),
             cut_metrics: metrics.cuts.clone(),
             evidence: Vec::new(),
-            reports: crate::evidence::Reports::channel().0,
+            reports: self.reports,
             shutdown: shutdown.clone(),
         };
         let (lanes, task) = start(self.config, parts);

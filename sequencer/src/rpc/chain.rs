@@ -117,14 +117,12 @@ impl Core {
     }
 
     fn rollup_statuses(&self) -> Vec<RollupStatus> {
-        let group = |id| {
-            let at = self.genesis.rollups.binary_search_by_key(&id, |rollup| rollup.id).ok()?;
-            self.genesis.rollups.get(at).map(|rollup| rollup.group.get())
-        };
+        let open = self.in_force.borrow().rollups.clone();
         let tip = self.feed.tip();
         let status = |leaf: &fairlane_types::HeadLeaf| RollupStatus {
             rollup_id: leaf.rollup.get(),
-            ordering_group: group(leaf.rollup).unwrap_or_default(),
+            ordering_group: open.get(&leaf.rollup).map_or(0, |group| group.get()),
+            closed: !open.contains_key(&leaf.rollup),
             batches: leaf.index.get(),
             head: convert::to_field(&leaf.head),
             last_height: leaf.last_height.get(),

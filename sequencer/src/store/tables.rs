@@ -8,7 +8,7 @@ use fairlane_types::{LaneId, LaneSeq, SegmentDigest, SegmentRef};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 
 /// The format of the file. Raised when older software could not read what is written.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// Bytes of a lane id.
 const LANE_BYTES: usize = 36;

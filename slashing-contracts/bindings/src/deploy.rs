@@ -10,9 +10,10 @@ use crate::contracts::{
     StakeManager,
 };
 use crate::deployment::{Anchor, Contracts, Deployment, DeploymentFileError, Plan};
-use crate::endpoint::{read, send};
+use crate::endpoint::read;
 use crate::error::CallError;
 use crate::params::DeployParams;
+use crate::sending::send;
 use alloy_contract::{RawCallBuilder, SolCallBuilder};
 use alloy_primitives::{Address, B256, U256};
 use alloy_provider::{DynProvider, Provider};
@@ -200,7 +201,7 @@ impl Plan {
             if next != nonce {
                 return Err(DeployError::NonceTaken { contract, deployer: self.deployer, nonce });
             }
-            send(contract, creation.nonce(nonce), self.deployer).await?;
+            send(contract, provider, creation.from(self.deployer).into_transaction_request()).await?;
         }
         let stake = StakeManager::new(self.contracts.stake_manager, provider);
         let start = read("asking when epochs began", stake.startBlock(), BlockId::latest()).await?;
@@ -399,7 +400,8 @@ impl Deployment {
         if self.network(provider).await?.is_none() {
             let slashing = SlashingManager::new(self.contracts.slashing_manager, provider);
             let call = slashing.openNetwork(B256::new(*genesis.as_bytes()));
-            send("opening the network", call, self.params.guardian).await?;
+            send("opening the network", provider, call.from(self.params.guardian).into_transaction_request())
+                .await?;
         }
         match self.network(provider).await? {
             Some(network) if network == expected => Ok(network),

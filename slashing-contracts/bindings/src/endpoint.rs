@@ -1,22 +1,18 @@
-//! Connections to an Ethereum node, and the two ways to use one: reading, and sending a transaction until it
-//! is mined.
+//! Connections to an Ethereum node, and reading from contracts.
 //!
 //! Endpoints' URLs often contain a secret, so no error repeats one.
 
 use crate::error::CallError;
-use alloy_contract::{CallBuilder, CallDecoder, SolCallBuilder};
+use alloy_contract::SolCallBuilder;
 use alloy_network::EthereumWallet;
-use alloy_primitives::Address;
-use alloy_provider::{DynProvider, PendingTransactionError, Provider, ProviderBuilder};
+use alloy_provider::{DynProvider, Provider, ProviderBuilder};
 use alloy_rpc_client::RpcClient;
-use alloy_rpc_types_eth::{BlockId, TransactionReceipt};
+use alloy_rpc_types_eth::BlockId;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
 use alloy_transport_http::Http;
 use std::time::Duration;
 
-/// How long a transaction may take to get into a block: about 15 blocks of Ethereum.
-const MINED_WITHIN: Duration = Duration::from_secs(180);
 /// How long an answer may take.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 /// How often a transaction is asked for: often on this machine, where blocks are made at will.
@@ -70,20 +66,4 @@ pub(crate) async fn read<P: Provider, C: SolCall>(
     at: BlockId,
 ) -> Result<C::Return, CallError> {
     call.block(at).call().await.map_err(|error| CallError::contract(what, error))
-}
-
-/// Sends a transaction from `from`, and waits until it is mined.
-pub(crate) async fn send<P: Provider, D: CallDecoder + Unpin>(
-    what: &'static str,
-    call: CallBuilder<P, D>,
-    from: Address,
-) -> Result<TransactionReceipt, CallError> {
-    let pending = call.from(from).send().await.map_err(|error| CallError::contract(what, error))?;
-    let transaction = *pending.tx_hash();
-    let receipt =
-        pending.with_timeout(Some(MINED_WITHIN)).get_receipt().await.map_err(|error| match error {
-            PendingTransactionError::TransportError(error) => CallError::transport(what, error),
-            _ => CallError::Unconfirmed { what, transaction },
-        })?;
-    if receipt.status() { Ok(receipt) } else { Err(CallError::Reverted { what, transaction }) }
 }

@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 /// How many epochs lie between the beginning of the epoch that fixes a set and the beginning of the one that
 /// uses it.
 const LEAD: u32 = 2;
+/// A transaction of epoch e counts from epoch e and so many on.
+const DELAY: u32 = LEAD + 1;
 
 /// An epoch, counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +39,16 @@ impl EpochClock {
     /// The first block of an epoch.
     pub fn first_block(&self, epoch: Epoch) -> u64 {
         self.start_block.saturating_add(u64::from(epoch.0) * u64::from(self.epoch_length.get()))
+    }
+
+    /// The blocks whose transactions `epoch` is the first to count; for epochs 0 to 2, which count none, the first block.
+    pub fn changed_in(&self, epoch: Epoch) -> RangeInclusive<u64> {
+        match epoch.0.checked_sub(DELAY) {
+            None => self.start_block..=self.start_block,
+            Some(of) => {
+                self.first_block(Epoch(of))..=self.first_block(Epoch(of.saturating_add(1))).saturating_sub(1)
+            }
+        }
     }
 
     /// The block after which the set of `epoch` never changes: the last one before epoch `epoch - 2` begins.

@@ -3,7 +3,7 @@
 use crate::contracts::{
     EvidenceVerifier, KeyVerifier, RollupRegistry, SequencerLightClient, SlashingManager, StakeManager,
 };
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolInterface as _;
 use alloy_transport::{RpcError, TransportError};
 use std::fmt;
@@ -131,6 +131,19 @@ pub enum CallError {
         /// The transaction.
         transaction: B256,
     },
+    /// Another transaction of the account was mined in its place.
+    #[error(
+        "{what}: another transaction of {account} was mined with nonce {nonce}; look at the present state, and let one \
+         program at a time send from an account"
+    )]
+    Displaced {
+        /// The attempt.
+        what: &'static str,
+        /// The account.
+        account: Address,
+        /// The nonce.
+        nonce: u64,
+    },
     /// The answer is no possible state of the contracts.
     #[error("{what}: the endpoint's answer makes no sense ({why}); ask another endpoint")]
     Nonsense {
@@ -148,7 +161,13 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 impl CallError {
     /// Whether the same attempt may succeed later without anybody changing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Endpoint { .. } | Self::Unconfirmed { .. })
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Endpoint { .. }
+                | Self::Unconfirmed { .. }
+                | Self::Displaced { .. }
+        )
     }
 
     /// The contract's reason, if it was one that refused.

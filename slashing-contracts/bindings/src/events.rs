@@ -14,6 +14,7 @@ use alloy_rpc_types_eth::{Filter, Log};
 use alloy_sol_types::SolEventInterface as _;
 use fairlane_types::genesis::RollupSpec;
 use fairlane_types::ids::{GroupId, Incarnation, NetworkId, RollupId, ValidatorId, VotingPower};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 const WHAT: &str = "reading events";
@@ -142,15 +143,60 @@ pub async fn events(
     contracts: &Contracts,
     blocks: RangeInclusive<u64>,
 ) -> Result<Vec<Event>, CallError> {
-    let logs = provider.get_logs(&filter(contracts, blocks)).await;
+    let emitters = [contracts.stake_manager, contracts.slashing_manager, contracts.rollup_registry];
+    read(provider, contracts, filter(&emitters, blocks)).await
+}
+
+async fn read(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    filter: Filter,
+) -> Result<Vec<Event>, CallError> {
+    let logs = provider.get_logs(&filter).await;
     let logs = logs.map_err(|error| CallError::transport(WHAT, error))?;
     logs.iter().filter_map(|log| decode(contracts, log).transpose()).collect()
 }
 
-/// What to ask an endpoint for.
-pub fn filter(contracts: &Contracts, blocks: RangeInclusive<u64>) -> Filter {
-    let emitters = vec![contracts.stake_manager, contracts.slashing_manager, contracts.rollup_registry];
-    Filter::new().address(emitters).from_block(*blocks.start()).to_block(*blocks.end())
+/// How many blocks an endpoint is asked for at a time: few enough for the limits of public ones.
+const BLOCKS_AT_ONCE: u64 = 2_000;
+
+/// What became of rollups in a range of blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registrations {
+    /// Those that were registered, with their ordering groups.
+    pub registered: BTreeMap<RollupId, GroupId>,
+    /// Those that were closed.
+    pub closed: BTreeSet<RollupId>,
+}
+
+/// The registrations and closings of rollups in a range of blocks.
+pub async fn registrations(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    blocks: RangeInclusive<u64>,
+) -> Result<Registrations, CallError> {
+    let mut found = Registrations::default();
+    let mut first = *blocks.start();
+    while first <= *blocks.end() {
+        let last = first.saturating_add(BLOCKS_AT_ONCE - 1).min(*blocks.end());
+        for event in read(provider, contracts, filter(&[contracts.rollup_registry], first..=last)).await? {
+            match event.kind {
+                EventKind::RollupRegistered { rollup, .. } => {
+                    found.registered.insert(rollup.id, rollup.group);
+                }
+                EventKind::RollupClosed { rollup, .. } => {
+                    found.closed.insert(rollup);
+                }
+                _ => {}
+            }
+        }
+        first = last.saturating_add(1);
+    }
+    Ok(found)
+}
+
+fn filter(emitters: &[Address], blocks: RangeInclusive<u64>) -> Filter {
+    Filter::new().address(emitters.to_vec()).from_block(*blocks.start()).to_block(*blocks.end())
 }
 
 /// Reads a log; `None` for events that nodes do not act on, and for those of other contracts.

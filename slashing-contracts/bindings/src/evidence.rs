@@ -6,8 +6,9 @@
 use crate::contracts::SlashingManager;
 use crate::contracts::SlashingManager::{AlreadySlashed, SlashingManagerErrors};
 use crate::deployment::Contracts;
-use crate::endpoint::{read, send};
+use crate::endpoint::read;
 use crate::error::{CallError, Refusal};
+use crate::sending::send;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use alloy_provider::DynProvider;
 use alloy_rpc_types_eth::{BlockId, TransactionReceipt};
@@ -79,7 +80,7 @@ pub async fn submit(
 ) -> Result<Submission, CallError> {
     let slashing = SlashingManager::new(contracts.slashing_manager, provider);
     let call = slashing.submitEvidence(evidence.to_bytes().into(), reporter);
-    match send("submitting evidence", call, sender).await {
+    match send("submitting evidence", provider, call.from(sender).into_transaction_request()).await {
         Ok(receipt) => Ok(Submission::Punished(Box::new(receipt))),
         Err(CallError::Refused {
             why: Refusal::Slashing(SlashingManagerErrors::AlreadySlashed(AlreadySlashed { .. })),

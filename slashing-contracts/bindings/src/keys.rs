@@ -7,13 +7,11 @@
 use crate::contracts::StakeManager::Keys;
 use alloy_primitives::{Address, B256, Bytes};
 use fairlane_checkpoint::SecretKey;
-use fairlane_types::crypto::{SigningKey, sha256};
+use fairlane_types::crypto::{Domain, SigningKey, sha256};
 use fairlane_types::ids::ValidatorId;
 
 pub use fairlane_checkpoint::SecretKeyError as CheckpointKeyError;
 
-/// In front of what is signed.
-const DOMAIN: &[u8; 15] = b"FAIRLANE-KEY-v1";
 /// The BLS signature's domain separation tag.
 const TAG: &[u8] = b"BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 /// Bytes of a coordinate, and of the zeros in front of it.
@@ -106,10 +104,7 @@ impl Registrant {
             consensus.as_bytes(),
             checkpoint,
         ]);
-        let mut message = [0; 47];
-        message[..15].copy_from_slice(DOMAIN);
-        message[15..].copy_from_slice(digest.as_bytes());
-        message
+        Domain::POSSESSION.sign_bytes_of_digest(&digest)
     }
 
     /// Both keys with their proofs, as `register` and `rotateKeys` take them.

@@ -3,8 +3,9 @@
 //!
 //! The contracts themselves and their rules are in `slashing-contracts/src`; [`contracts`] has their types,
 //! with creation code embedded, so that nobody needs a Solidity compiler. Everything else is a thin layer
-//! that speaks `fairlane-types` on one side and the contracts on the other: it keeps no state, runs no tasks,
-//! retries nothing. Cursors, retries, several endpoints and waiting for finality are the node's job.
+//! that speaks `fairlane-types` on one side and the contracts on the other: it keeps no state, runs no tasks, and
+//! repeats nothing but a transaction whose fees were too low. Other retries, several endpoints and waiting for
+//! finality are the node's job.
 //!
 //! Amounts are in the token's smallest unit, times are blocks or epochs of Ethereum.
 
@@ -21,7 +22,10 @@ pub mod evidence;
 pub mod keys;
 pub mod params;
 pub mod registration;
+pub mod rollups;
+mod sending;
 pub mod state;
+pub mod transactions;
 pub mod wallet;
 
 pub use alloy_primitives::{Address, B256, U256};

@@ -1,15 +1,17 @@
-//! What an operator sends: registration with stake, more stake, and the way out.
+//! What an operator sends: registration with stake, more stake, and the way out. The methods make [`Transactions`], which
+//! are sent or rehearsed.
 //!
 //! `provider` signs with the operator's key in all of these. Amounts are in the token's smallest unit.
 
 use crate::contracts::{DevToken, Erc20, StakeManager};
 use crate::deployment::Deployment;
-use crate::endpoint::{read, send};
+use crate::endpoint::read;
 use crate::error::CallError;
 use crate::keys::{CheckpointKey, Registrant};
+use crate::transactions::Transactions;
 use alloy_primitives::{Address, U256};
 use alloy_provider::DynProvider;
-use alloy_rpc_types_eth::{BlockId, TransactionReceipt};
+use alloy_rpc_types_eth::BlockId;
 use fairlane_types::crypto::SigningKey;
 
 /// An operator's account at the contracts of one deployment.
@@ -49,17 +51,21 @@ impl<'a> OperatorAccount<'a> {
         read("asking for the token's decimals", token.decimals(), BlockId::latest()).await
     }
 
-    /// Lets the StakeManager take `amount`, if it may not already. Sends nothing in that case.
-    pub async fn approve(&self, amount: u128) -> Result<(), CallError> {
+    fn transactions(&self) -> Transactions<'a> {
+        Transactions::new(self.provider, self.operator)
+    }
+
+    /// Lets the StakeManager take `amount`, if it may not already.
+    async fn approving(&self, amount: u128) -> Result<Transactions<'a>, CallError> {
         let token = Erc20::new(self.deployment.contracts.token, self.provider);
         let stake_manager = self.deployment.contracts.stake_manager;
         let allowance = token.allowance(self.operator, stake_manager);
         let allowed = read("asking for the token allowance", allowance, BlockId::latest()).await?;
-        if allowed < U256::from(amount) {
-            let call = token.approve(stake_manager, U256::from(amount));
-            send("approving the stake", call, self.operator).await?;
+        if allowed >= U256::from(amount) {
+            return Ok(self.transactions());
         }
-        Ok(())
+        let call = token.approve(stake_manager, U256::from(amount));
+        Ok(self.transactions().then("approving the stake", call))
     }
 
     /// Registers both keys, with `amount` of stake, and takes a seat if one is free. `addresses` are the
@@ -70,52 +76,47 @@ impl<'a> OperatorAccount<'a> {
         checkpoint: &CheckpointKey,
         amount: u128,
         addresses: &str,
-    ) -> Result<TransactionReceipt, CallError> {
-        self.approve(amount).await?;
+    ) -> Result<Transactions<'a>, CallError> {
         let keys = self.registrant().prove(consensus, checkpoint);
-        let call = self.stake_manager();
-        send("registering", call.register(keys, amount, addresses.to_owned()), self.operator).await
+        let stake_manager = self.stake_manager();
+        let call = stake_manager.register(keys, amount, addresses.to_owned());
+        Ok(self.approving(amount).await?.then("registering", call))
     }
 
     /// Replaces both keys.
-    pub async fn rotate_keys(
-        &self,
-        consensus: &SigningKey,
-        checkpoint: &CheckpointKey,
-    ) -> Result<TransactionReceipt, CallError> {
+    pub fn rotate_keys(&self, consensus: &SigningKey, checkpoint: &CheckpointKey) -> Transactions<'a> {
         let keys = self.registrant().prove(consensus, checkpoint);
-        send("rotating keys", self.stake_manager().rotateKeys(keys), self.operator).await
+        self.transactions().then("rotating keys", self.stake_manager().rotateKeys(keys))
     }
 
     /// Bonds more.
-    pub async fn deposit(&self, amount: u128) -> Result<TransactionReceipt, CallError> {
-        self.approve(amount).await?;
-        send("depositing", self.stake_manager().deposit(amount), self.operator).await
+    pub async fn deposit(&self, amount: u128) -> Result<Transactions<'a>, CallError> {
+        Ok(self.approving(amount).await?.then("depositing", self.stake_manager().deposit(amount)))
     }
 
     /// Asks stake back.
-    pub async fn request_unbond(&self, amount: u128) -> Result<TransactionReceipt, CallError> {
-        send("asking stake back", self.stake_manager().requestUnbond(amount), self.operator).await
+    pub fn request_unbond(&self, amount: u128) -> Transactions<'a> {
+        self.transactions().then("asking stake back", self.stake_manager().requestUnbond(amount))
     }
 
     /// Takes back what is due.
-    pub async fn claim(&self) -> Result<TransactionReceipt, CallError> {
-        send("claiming", self.stake_manager().claim(), self.operator).await
+    pub fn claim(&self) -> Transactions<'a> {
+        self.transactions().then("claiming", self.stake_manager().claim())
     }
 
     /// Leaves the set for a while.
-    pub async fn jail(&self) -> Result<TransactionReceipt, CallError> {
-        send("going to jail", self.stake_manager().jail(self.operator), self.operator).await
+    pub fn jail(&self) -> Transactions<'a> {
+        self.transactions().then("going to jail", self.stake_manager().jail(self.operator))
     }
 
     /// Returns from jail, into a seat if one is free.
-    pub async fn unjail(&self) -> Result<TransactionReceipt, CallError> {
-        send("leaving jail", self.stake_manager().unjail(), self.operator).await
+    pub fn unjail(&self) -> Transactions<'a> {
+        self.transactions().then("leaving jail", self.stake_manager().unjail())
     }
 
     /// Creates tokens for the operator, where the token is a development one.
-    pub async fn mint(&self, amount: u128) -> Result<TransactionReceipt, CallError> {
+    pub fn mint(&self, amount: u128) -> Transactions<'a> {
         let token = DevToken::new(self.deployment.contracts.token, self.provider);
-        send("minting development tokens", token.mint(self.operator, U256::from(amount)), self.operator).await
+        self.transactions().then("minting development tokens", token.mint(self.operator, U256::from(amount)))
     }
 }

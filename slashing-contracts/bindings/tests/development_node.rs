@@ -90,9 +90,18 @@ async fn register(world: &World, operator: usize) {
         provider: &provider,
         operator: world.accounts[operator].address(),
     };
-    account.mint(2 * STAKE).await.unwrap();
+    account.mint(2 * STAKE).send().await.unwrap();
     let checkpoint = CheckpointKey::from_seed(&[u8::try_from(operator).unwrap(); 32]);
-    account.register(&consensus_key(operator), &checkpoint, STAKE, "/dns/node/tcp/1").await.unwrap();
+    let consensus = consensus_key(operator);
+    let registering = account.register(&consensus, &checkpoint, STAKE, "/dns/node/tcp/1").await.unwrap();
+    let rehearsal = registering.rehearse().await.unwrap();
+    assert_eq!(account.balance().await.unwrap(), U256::from(2 * STAKE), "nothing was sent");
+    let names: Vec<_> = rehearsal.steps.iter().map(|step| step.what).collect();
+    assert_eq!(names, ["approving the stake", "registering"]);
+    let receipt = registering.send().await.unwrap();
+    let used = rehearsal.steps.last().unwrap().gas;
+    assert!(receipt.gas_used.abs_diff(used) < 50_000, "{} gas, rehearsed {used}", receipt.gas_used);
+    assert!(receipt.effective_gas_price <= rehearsal.gas_price);
     assert_eq!(account.balance().await.unwrap(), U256::from(STAKE));
 }
 
@@ -221,16 +230,19 @@ async fn contracts_say_why_they_refuse() {
     let provider = world.as_account(2);
     let operator = world.accounts[2].address();
     let account = OperatorAccount { deployment: &world.deployment, provider: &provider, operator };
-    let error = account.request_unbond(2 * STAKE).await.unwrap_err();
-    assert!(matches!(
-        error.refusal(),
-        Some(Refusal::Stake(StakeManagerErrors::InsufficientStake(e))) if e.bonded == U256::from(STAKE)
-    ));
-    assert!(error.to_string().contains("InsufficientStake {"), "{error}");
-    assert!(!error.is_transient());
+    let unbonding = account.request_unbond(2 * STAKE);
+    for error in [unbonding.rehearse().await.unwrap_err(), unbonding.send().await.unwrap_err()] {
+        assert!(matches!(
+            error.refusal(),
+            Some(Refusal::Stake(StakeManagerErrors::InsufficientStake(e))) if e.bonded == U256::from(STAKE)
+        ));
+        assert!(error.to_string().contains("InsufficientStake {"), "{error}");
+        assert!(!error.is_transient());
+    }
     // Another's proof of possession.
     let stolen = consensus_key(2);
-    let error = account.rotate_keys(&stolen, &CheckpointKey::from_seed(&[9; 32])).await.unwrap_err();
+    let rotating = account.rotate_keys(&stolen, &CheckpointKey::from_seed(&[9; 32]));
+    let error = rotating.send().await.unwrap_err();
     assert!(matches!(error.refusal(), Some(Refusal::Stake(StakeManagerErrors::KeyTaken(_)))), "{error}");
 
     let evidence = double_precommit(&consensus_key(2), &NetworkId::ZERO);

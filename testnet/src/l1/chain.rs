@@ -1,14 +1,16 @@
 //! Starting the development node, deploying, registering, opening the network.
 
+use super::gate::Gate;
 use eyre::WrapErr as _;
 use fairlane_l1::deploy::deploy;
 use fairlane_l1::dev::{Anvil, funded_keys, mine_to, set_block_time};
 use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::registration::OperatorAccount;
+use fairlane_l1::rollups::{OwnerAccount, RollupSettings};
 use fairlane_l1::{Address, DeployParams, Deployment, DynProvider, Epoch, L1State, PrivateKeySigner};
 use fairlane_sequencer::config::{Home, L1Config};
 use fairlane_sequencer::keys;
-use fairlane_types::{Genesis, ValidatorSet};
+use fairlane_types::{Genesis, GroupId, RollupId, RollupSpec, ValidatorSet};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,8 @@ pub struct L1Chain {
     /// The first deploys and is the guardian; the others are the operators, one for each validator.
     accounts: Vec<PrivateKeySigner>,
     file: PathBuf,
+    /// By these the network's nodes reach the development node.
+    gates: [Gate; 2],
     /// The contracts.
     pub deployment: Deployment,
 }
@@ -45,18 +49,24 @@ impl L1Chain {
     /// Starts the node and deploys the contracts; their record is kept in `dir`.
     pub async fn start(dir: &Path) -> eyre::Result<Self> {
         let anvil = Anvil::start(None)?;
+        let gates = [Gate::open_to(anvil.url()).await?, Gate::open_to(anvil.url()).await?];
         let accounts = funded_keys();
         let deployer = accounts.first().cloned().expect("a development node funds accounts");
         let provider = connect_with_key(anvil.url(), deployer.clone())?;
         let params = DeployParams { epoch_length: EPOCH_LENGTH, ..DeployParams::new(deployer.address()) };
         let file = dir.join(DEPLOYMENT);
         let deployment = deploy(&file, &provider, deployer.address(), &params).await?;
-        Ok(Self { anvil, accounts, file, deployment })
+        Ok(Self { anvil, accounts, file, gates, deployment })
     }
 
     /// The endpoint.
     pub fn url(&self) -> &str {
         self.anvil.url()
+    }
+
+    /// Lets the nodes use their first and their second endpoint, or not.
+    pub fn let_through(&self, open: [bool; 2]) {
+        self.gates.iter().zip(open).for_each(|(gate, open)| gate.set_open(open));
     }
 
     /// A connection for reading.
@@ -89,10 +99,10 @@ impl L1Chain {
     pub async fn register_one(&self, index: usize, home: &Home) -> eyre::Result<()> {
         let (provider, operator) = self.writer(index + 1)?;
         let account = OperatorAccount { deployment: &self.deployment, provider: &provider, operator };
-        account.mint(STAKE).await?;
+        account.mint(STAKE).send().await?;
         let consensus = keys::read_consensus(&home.consensus_key())?;
         let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
-        account.register(&consensus, &checkpoint, STAKE, "/ip4/127.0.0.1/tcp/1").await?;
+        account.register(&consensus, &checkpoint, STAKE, "/ip4/127.0.0.1/tcp/1").await?.send().await?;
         Ok(())
     }
 
@@ -100,7 +110,34 @@ impl L1Chain {
     pub async fn unbond(&self, index: usize, amount: u128) -> eyre::Result<()> {
         let (provider, operator) = self.writer(index + 1)?;
         let account = OperatorAccount { deployment: &self.deployment, provider: &provider, operator };
-        account.request_unbond(amount).await?;
+        account.request_unbond(amount).send().await?;
+        Ok(())
+    }
+
+    /// Registers a rollup for the guardian, in ordering group 0.
+    pub async fn register_rollup(&self, rollup: RollupId) -> eyre::Result<()> {
+        let (provider, owner) = self.writer(0)?;
+        let account = OwnerAccount { deployment: &self.deployment, provider: &provider, owner };
+        let fee = account.fee().await?.try_into()?;
+        let payer = OperatorAccount { deployment: &self.deployment, provider: &provider, operator: owner };
+        payer.mint(fee).send().await?;
+        let settings = RollupSettings {
+            maxLegBytes: 0,
+            maxBlockBytes: 0,
+            settlement: Address::ZERO,
+            metadata: String::new(),
+        };
+        account.register(RollupSpec { id: rollup, group: GroupId::ZERO }, settings).await?.send().await?;
+        Ok(())
+    }
+
+    /// Closes a rollup of the guardian's.
+    pub async fn close_rollup(&self, rollup: RollupId) -> eyre::Result<()> {
+        let (provider, owner) = self.writer(0)?;
+        OwnerAccount { deployment: &self.deployment, provider: &provider, owner }
+            .close(rollup)
+            .send()
+            .await?;
         Ok(())
     }
 
@@ -127,7 +164,7 @@ impl L1Chain {
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         writeln!(file, "{:x}", self.operator(index)?.to_bytes())?;
         Ok(L1Config {
-            rpc_urls: vec![self.url().to_owned()],
+            rpc_urls: self.gates.iter().map(Gate::url).collect(),
             reporter_key: REPORTER_KEY.into(),
             confirmations: 1,
             poll_interval: Duration::from_millis(500),

@@ -1,7 +1,11 @@
 //! A local network's Ethereum: a development node with the contracts, on which each validator has stake.
 
 mod chain;
+mod demo;
 mod double_signer;
+mod gate;
+pub mod outage_demo;
+pub mod rollup_demo;
 pub mod set_demo;
 mod sets;
 pub mod slash_demo;

@@ -2,29 +2,20 @@
 //! another asks its stake back, leaves, and still answers for what it signed before.
 
 use super::chain::{L1Chain, STAKE};
+use super::demo::{self, CHANGE_LIMIT, POLL, STEP_LIMIT};
+use super::demo::{all_go_on, chain_of, on_network, ordered_by, transaction_for};
 use super::sets;
-use crate::clock::unix_nanos;
-use crate::network::{Hosts, LocalNetwork, NetworkSpec};
+use crate::network::LocalNetwork;
 use eyre::WrapErr as _;
 use fairlane_l1::evidence::{Submission, submit};
 use fairlane_l1::{DynProvider, L1State};
 use fairlane_proto::v1::Refusal;
-use fairlane_rollup_adapter::{Client, ClientError, TransactionStatus};
+use fairlane_rollup_adapter::{Client, ClientError};
 use fairlane_sequencer::keys;
 use fairlane_types::vote::vote_sign_bytes;
-use fairlane_types::{
-    BlockId, Evidence, GroupId, Height, Leg, RollupId, Round, SignedVote, SigningKey, Timestamp, Transaction,
-    ValidatorSet, VoteKind,
-};
+use fairlane_types::{BlockId, Evidence, Height, Round, SignedVote, SigningKey, ValidatorSet, VoteKind};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-/// How long a change of the set may take: four epochs, and some.
-const CHANGE_LIMIT: Duration = Duration::from_secs(120);
-/// How long each other step may take.
-const STEP_LIMIT: Duration = Duration::from_secs(30);
-/// How often a condition is looked at.
-const POLL: Duration = Duration::from_millis(100);
+use std::time::Instant;
 
 /// Runs a network with an Ethereum of its own, lets one more validator join, and another leave.
 #[derive(Debug, clap::Args)]
@@ -40,22 +31,9 @@ pub struct SetDemoArgs {
 /// Runs the demonstration; fails when a step does not come to pass.
 pub async fn run(args: SetDemoArgs) -> eyre::Result<()> {
     let members = usize::from(args.validators);
-    let spec = NetworkSpec {
-        hosts: Hosts::Loopback,
-        validators: members + 1,
-        groups: vec![GroupId::ZERO],
-        segment_interval: None,
-        log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
-    };
     println!("Starting Ethereum (anvil), {members} validators with stake, and a node without ...");
-    let mut network = LocalNetwork::create_on_l1(&spec, members, args.home).await?;
-    network.start().await?;
-    let outcome = match Demo::new(&mut network).await {
-        Ok(demo) => demo.run().await,
-        Err(error) => Err(error),
-    };
-    network.stop().await;
-    outcome
+    let show = async |network: &mut LocalNetwork| Demo::new(network).await?.run().await;
+    on_network(members + 1, members, args.home, show).await
 }
 
 struct Demo<'a> {
@@ -70,8 +48,7 @@ struct Demo<'a> {
 
 impl<'a> Demo<'a> {
     async fn new(network: &'a mut LocalNetwork) -> eyre::Result<Self> {
-        let chain = network.l1.as_ref().ok_or_else(|| eyre::eyre!("the network has no Ethereum"))?;
-        let provider = chain.reader()?;
+        let provider = chain_of(network)?.reader()?;
         let client = Client::connect(&network.nodes[0].endpoint(), &network.genesis).await?;
         let newcomer = network.nodes.len() - 1;
         Ok(Self { network, provider, client, newcomer, leaver: newcomer - 1 })
@@ -100,7 +77,7 @@ impl<'a> Demo<'a> {
     }
 
     async fn epoch(&self) -> eyre::Result<u32> {
-        Ok(L1State::newest(&self.provider, &self.chain().deployment.contracts).epoch().await?.0)
+        demo::epoch(self.chain(), &self.provider).await
     }
 
     async fn joins(&self) -> eyre::Result<(Height, ValidatorSet)> {
@@ -124,7 +101,7 @@ impl<'a> Demo<'a> {
         let deadline = Instant::now() + STEP_LIMIT;
         let newcomer =
             Client::connect(&self.network.nodes[self.newcomer].endpoint(), &self.network.genesis).await?;
-        let transaction = transaction()?;
+        let transaction = transaction_for(&[1])?;
         let receipt = loop {
             match newcomer.submit(&transaction).await {
                 Err(ClientError::Refused { reason: Refusal::NotReady, message, .. }) => {
@@ -137,15 +114,7 @@ impl<'a> Demo<'a> {
             }
             tokio::time::sleep(POLL).await;
         };
-        let height = loop {
-            if let TransactionStatus::Ordered { height, .. } =
-                self.client.transaction_status(transaction.id()).await?
-            {
-                break height;
-            }
-            eyre::ensure!(Instant::now() < deadline, "the newcomer's transaction is not ordered");
-            tokio::time::sleep(POLL).await;
-        };
+        let height = ordered_by(&self.client, transaction.id()).await?;
         println!("Writes     segment {} of its lane, ordered in block {height}", receipt.header.seq);
         let validator = self.key(self.newcomer)?.validator();
         let place = set.index_of(&validator).expect("it is in the set") as u64;
@@ -181,7 +150,7 @@ impl<'a> Demo<'a> {
     /// A node outside the set takes no transactions, and says why.
     async fn refuses(&mut self, node: usize) -> eyre::Result<()> {
         let client = Client::connect(&self.network.nodes[node].endpoint(), &self.network.genesis).await?;
-        match client.submit(&transaction()?).await {
+        match client.submit(&transaction_for(&[1])?).await {
             Err(ClientError::Refused { reason: Refusal::NotReady, message, .. }) => {
                 println!("Refuses    node {node}: {message}");
                 Ok(())
@@ -212,21 +181,9 @@ impl<'a> Demo<'a> {
     }
 
     async fn still_orders(&mut self) -> eyre::Result<()> {
-        let deadline = Instant::now() + STEP_LIMIT;
-        let height = self.network.nodes[0].status().await?.height;
-        for node in 0..self.network.nodes.len() {
-            self.network.wait_until(node, deadline, |status| status.height > height + 1).await?;
-        }
-        println!("Ordering   goes on, on all nodes: height {height}");
+        println!("Ordering   goes on, on all nodes: height {}", all_go_on(self.network).await?);
         Ok(())
     }
-}
-
-fn transaction() -> eyre::Result<Transaction> {
-    let now = unix_nanos();
-    let leg = Leg { rollup: RollupId::new(1), payload: b"a transaction".as_slice().into() };
-    let salt = u128::from(now).to_be_bytes();
-    Ok(Transaction::new(vec![leg], Timestamp::from_nanos(now + 60_000_000_000), salt)?)
 }
 
 fn double_vote(key: &SigningKey, network: &fairlane_types::NetworkId, height: Height) -> Evidence {

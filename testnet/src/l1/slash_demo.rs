@@ -2,24 +2,19 @@
 //! Ethereum, put out of the set there and then in the network, with nobody touching anything.
 
 use super::chain::{L1Chain, STAKE};
+use super::demo::{CHANGE_LIMIT, POLL, STEP_LIMIT, all_go_on, chain_of, on_network};
 use super::double_signer::{self, Offence};
 use super::sets;
-use crate::network::{Hosts, LocalNetwork, NetworkSpec};
+use crate::network::LocalNetwork;
 use eyre::WrapErr as _;
 use fairlane_l1::{Address, DynProvider, Epoch, L1State};
 use fairlane_proto::v1::EvidenceRecord;
 use fairlane_proto::v1::evidence_record::Fate;
 use fairlane_rollup_adapter::Client;
-use fairlane_types::{GroupId, ValidatorId};
+use fairlane_types::ValidatorId;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How long each step may take.
-const STEP_LIMIT: Duration = Duration::from_secs(60);
-/// How long a validator may take to leave the set: three epochs, and some.
-const LEAVE_LIMIT: Duration = Duration::from_secs(120);
-/// How often a condition is looked at.
-const POLL: Duration = Duration::from_millis(100);
 /// The token's smallest units in a token.
 const TOKEN: f64 = 1e18;
 
@@ -40,19 +35,10 @@ pub struct SlashDemoArgs {
 
 /// Runs the demonstration; fails when a step does not come to pass.
 pub async fn run(args: SlashDemoArgs) -> eyre::Result<()> {
-    let spec = NetworkSpec {
-        hosts: Hosts::Loopback,
-        validators: args.validators.into(),
-        groups: vec![GroupId::ZERO],
-        segment_interval: None,
-        log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
-    };
-    println!("Starting Ethereum (anvil) and {} validators with stake ...", args.validators);
-    let mut network = LocalNetwork::create_on_l1(&spec, spec.validators, args.home).await?;
-    network.start().await?;
-    let outcome = Demo::new(&mut network)?.run(args.offence).await;
-    network.stop().await;
-    outcome
+    let nodes = args.validators.into();
+    println!("Starting Ethereum (anvil) and {nodes} validators with stake ...");
+    let show = async |network: &mut LocalNetwork| Demo::new(network)?.run(args.offence).await;
+    on_network(nodes, nodes, args.home, show).await
 }
 
 struct Demo<'a> {
@@ -69,7 +55,7 @@ impl<'a> Demo<'a> {
         let offender = network.nodes.len() - 1;
         let home = network.nodes[offender].home();
         let validator = fairlane_sequencer::keys::read_consensus(&home.consensus_key())?.validator();
-        let chain = network.l1.as_ref().ok_or_else(|| eyre::eyre!("the network has no Ethereum"))?;
+        let chain = chain_of(network)?;
         let (provider, operator) = (chain.reader()?, chain.operator(offender)?.address());
         Ok(Self { network, provider, offender, validator, operator })
     }
@@ -192,7 +178,7 @@ impl<'a> Demo<'a> {
 
     /// Waits for a set on Ethereum without the offender.
     async fn leaves_the_set(&self, begun: Instant) -> eyre::Result<()> {
-        let deadline = Instant::now() + LEAVE_LIMIT;
+        let deadline = Instant::now() + CHANGE_LIMIT;
         loop {
             let fixed = Epoch(self.state().epoch().await?.0 + 2);
             let set = self.state().validator_set(fixed).await?;
@@ -213,7 +199,7 @@ impl<'a> Demo<'a> {
     /// Waits until the network is decided by a set without the offender, as its headers prove.
     async fn is_out(&self, begun: Instant) -> eyre::Result<()> {
         let client = Client::connect(&self.network.nodes[0].endpoint(), &self.network.genesis).await?;
-        let deadline = Instant::now() + LEAVE_LIMIT;
+        let deadline = Instant::now() + CHANGE_LIMIT;
         let (height, set) = sets::wait_until_left(&client, deadline, &self.validator).await?;
         println!(
             "Out        of the network's set from height {height} on: {} members ({:.1} s)",
@@ -224,10 +210,7 @@ impl<'a> Demo<'a> {
     }
 
     async fn still_orders(&mut self) -> eyre::Result<()> {
-        let height = self.network.nodes[0].status().await?.height;
-        let deadline = Instant::now() + STEP_LIMIT;
-        let status = self.network.wait_until(0, deadline, |status| status.height > height + 1).await?;
-        println!("Ordering   goes on: height {}", status.height);
+        println!("Ordering   goes on, on all nodes: height {}", all_go_on(self.network).await?);
         Ok(())
     }
 }

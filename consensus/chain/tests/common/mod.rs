@@ -6,9 +6,9 @@ use fairlane_chain::{BlockInput, ChainState, Prepared, prepare};
 use fairlane_lanes::{CutContent, LaneContent};
 use fairlane_types::evidence::SignedSegmentHeader;
 use fairlane_types::{
-    Cut, Event, Evidence, Genesis, GroupId, Incarnation, LaneId, Leg, ProtocolParams, RollupId, RollupSpec,
-    Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, TxId, Validator, ValidatorSet,
-    VotingPower,
+    Cut, Event, Evidence, Genesis, GroupId, Incarnation, LaneId, Leg, ProtocolParams, RollupChanges,
+    RollupId, RollupSpec, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, TxId,
+    Validator, ValidatorSet, VotingPower,
 };
 use std::sync::Arc;
 
@@ -212,6 +212,7 @@ impl World {
             evidence: Vec::new(),
             l1_anchor: state.l1_anchor(),
             next_validators: None,
+            rollups: RollupChanges::default(),
         }
     }
 

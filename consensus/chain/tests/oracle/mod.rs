@@ -6,13 +6,17 @@
 
 use fairlane_chain::{BlockInput, OrderedEntry};
 use fairlane_ordering::{Engine, Groups, LaneAppend, OrderingParams, PlacedRun, Run, RunTx};
-use fairlane_types::{BlockId, Event, Genesis, LaneId, Segment, Timestamp, Transaction, TxId, ValidatorSet};
+use fairlane_types::{
+    BlockId, Event, Genesis, GroupId, LaneId, RollupId, Segment, Timestamp, TxId, ValidatorSet,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub struct Oracle {
     genesis: Genesis,
     validators: ValidatorSet,
+    /// The ordering groups of the rollups that the next block's segments may be for.
+    rollups: BTreeMap<RollupId, GroupId>,
     engine: Engine,
     /// Every decided segment of each lane that ever was.
     chains: BTreeMap<LaneId, Vec<Arc<Segment>>>,
@@ -20,6 +24,10 @@ pub struct Oracle {
     referenced: BTreeMap<(LaneId, LaneId), usize>,
     /// Places of transactions that expired too late when their segment was decided: lane, segment, index.
     late: BTreeSet<(LaneId, usize, usize)>,
+    /// Places of transactions that had a leg for an unknown rollup when their segment was decided.
+    unknown: BTreeSet<(LaneId, usize, usize)>,
+    /// The ordering group of each rollup that ever was.
+    groups: BTreeMap<RollupId, GroupId>,
     /// All ids that were ever ordered.
     emitted: BTreeSet<TxId>,
 }
@@ -35,6 +43,9 @@ impl Oracle {
             chains: genesis.validators.members().iter().map(|member| (member.lane(), Vec::new())).collect(),
             referenced: BTreeMap::new(),
             late: BTreeSet::new(),
+            unknown: BTreeSet::new(),
+            groups: BTreeMap::new(),
+            rollups: genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect(),
             emitted: BTreeSet::new(),
         }
     }
@@ -46,6 +57,10 @@ impl Oracle {
             let chain = self.chains.entry(lane.lane).or_default();
             before.push((lane.lane, chain.len()));
             chain.extend(lane.segments.iter().cloned());
+        }
+        self.groups.extend(&self.rollups);
+        for (lane, first) in &before {
+            self.judge_rollups(*lane, *first);
         }
         let appends: Vec<_> = before
             .iter()
@@ -66,6 +81,10 @@ impl Oracle {
         if let Some(next) = &input.next_validators {
             self.change(next.clone());
         }
+        for closed in input.rollups.closed() {
+            self.rollups.remove(closed);
+        }
+        self.rollups.extend(input.rollups.opened().iter().map(|rollup| (rollup.id, rollup.group)));
         (ordered.clock, entries)
     }
 
@@ -128,20 +147,23 @@ impl Oracle {
 
     fn place(&self, lane: LaneId, at: usize, index: usize, time: Timestamp, runs: &mut Vec<PlacedRun>) {
         let tx = &self.chains[&lane][at].transactions()[index];
-        let Some(groups) = self.groups(tx) else { return };
-        if self.late.contains(&(lane, at, index)) {
+        if self.late.contains(&(lane, at, index)) || self.unknown.contains(&(lane, at, index)) {
             return;
         }
+        let groups: BTreeSet<_> = tx.legs().iter().map(|leg| self.groups[&leg.rollup]).collect();
+        let groups = Groups::new(groups).unwrap();
         let run = Run::new(vec![RunTx { id: tx.id(), groups, expires_at: tx.expires_at() }]);
         runs.push(PlacedRun { run: Arc::new(run), time });
     }
 
-    fn groups(&self, tx: &Transaction) -> Option<Groups> {
-        let mut groups = BTreeSet::new();
-        for leg in tx.legs() {
-            groups.insert(self.genesis.rollups.iter().find(|rollup| rollup.id == leg.rollup)?.group);
+    fn judge_rollups(&mut self, lane: LaneId, first: usize) {
+        for (at, segment) in self.chains[&lane].iter().enumerate().skip(first) {
+            for (index, tx) in segment.transactions().iter().enumerate() {
+                if tx.legs().iter().any(|leg| !self.rollups.contains_key(&leg.rollup)) {
+                    self.unknown.insert((lane, at, index));
+                }
+            }
         }
-        Some(Groups::new(groups).unwrap())
     }
 
     fn judge_lateness(&mut self, lane: LaneId, first: usize, clock: Timestamp) {

@@ -136,9 +136,9 @@ impl Services {
         not_before: Instant,
     ) -> Result<Option<Candidate>, EngineError> {
         let height = base.height.next();
-        let NextCut { cut, content, evidence, l1_anchor, next_validators } =
+        let NextCut { cut, content, evidence, l1_anchor, next_validators, rollups } =
             self.lanes.next_cut(base, not_before).await;
-        let input = BlockInput { cut, content, evidence, l1_anchor, next_validators };
+        let input = BlockInput { cut, content, evidence, l1_anchor, next_validators, rollups };
         Ok(match self.chain.compute(height, input).await? {
             Computed::Block(prepared) => Some(Candidate { prepared, made_at: Instant::now() }),
             Computed::Refused(error) => {

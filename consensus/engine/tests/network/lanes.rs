@@ -41,11 +41,11 @@ impl Exchange {
         *self.next.lock().expect("no panics") = Some(set);
     }
 
-    /// The anchor of the next proposal, and the set that it carries.
-    fn step(&self, base: &CutBase) -> (L1Anchor, Option<ValidatorSet>) {
-        let next = self.next.lock().expect("no panics").clone().filter(|set| *set != base.validators);
-        let number = base.l1_anchor.number + u64::from(next.is_some());
-        (L1Anchor { number, ..base.l1_anchor }, next)
+    /// Anchors the next proposal, with the set that it carries.
+    fn step(&self, next: NextCut, base: &CutBase) -> NextCut {
+        let set = self.next.lock().expect("no panics").clone().filter(|set| *set != base.validators);
+        let number = base.l1_anchor.number + u64::from(set.is_some());
+        NextCut { l1_anchor: L1Anchor { number, ..base.l1_anchor }, next_validators: set, ..next }
     }
 
     fn publish(&self, segment: &Arc<Segment>) {
@@ -231,16 +231,14 @@ impl TestLanes {
         let inner = self.inner();
         if self.misleads.load(Ordering::Relaxed) {
             let content = inner.view.content(base, &base.cut).ok()?;
-            let (cut, l1_anchor) = (base.cut.clone(), base.l1_anchor);
-            return Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor, next_validators: None });
+            return Some(NextCut::staying(base, base.cut.clone(), content, Vec::new()));
         }
         let cut = inner.view.build_cut(base, &[])?;
         if !inner.view.has_payload(base, &cut) && inner.decided_at.elapsed() < self.idle {
             return None;
         }
         let content = inner.view.content(base, &cut).ok()?;
-        let (l1_anchor, next_validators) = self.exchange.step(base);
-        Some(NextCut { cut, content, evidence: Vec::new(), l1_anchor, next_validators })
+        Some(self.exchange.step(NextCut::staying(base, cut, content, Vec::new()), base))
     }
 
     fn try_judge(

@@ -42,6 +42,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
                     "cut": enc(&block.cut),
                     "evidence": list(&block.evidence, enc),
                     "next_validators": block.next_validators.as_ref().map_or(hex([0; 4]), enc),
+                    "rollups": enc(&block.rollups),
                     "encoding": enc(block),
                     "id": enc(&block.id()),
                 })
@@ -98,8 +99,10 @@ fn domains() -> Vec<Value> {
         ("batch head", Domain::BATCH),
         ("heads root", Domain::HEADS),
         ("validator set hash", Domain::VALIDATORS),
+        ("rollups root", Domain::ROLLUPS),
         ("genesis hash", Domain::GENESIS),
         ("network id", Domain::NETWORK),
+        ("proof of possession", Domain::POSSESSION),
     ]
     .into_iter()
     .map(|(name, domain)| {
@@ -206,6 +209,7 @@ fn header(header: &BlockHeader) -> Value {
         "next_validators_hash": enc(&header.next_validators_hash),
         "l1_anchor_number": num(header.l1_anchor.number),
         "l1_anchor_hash": enc(&header.l1_anchor.hash),
+        "rollups_root": enc(&header.rollups_root),
         "encoding": enc(header),
         "id": enc(&header.id()),
     })

@@ -205,6 +205,7 @@ pub(crate) fn headers() -> Vec<(&'static str, BlockHeader)> {
         validators_hash: set,
         next_validators_hash: set,
         l1_anchor: L1Anchor::default(),
+        rollups_root: RollupChanges::default().root(),
     };
     let later = BlockHeader {
         height: Height::new(1_234_567),
@@ -216,6 +217,7 @@ pub(crate) fn headers() -> Vec<(&'static str, BlockHeader)> {
         capped: true,
         next_validators_hash: validator_sets().remove(2).1.hash(),
         l1_anchor: L1Anchor { number: u64::MAX, hash: hash(0xe1) },
+        rollups_root: rollup_changes().root(),
         ..first.clone()
     };
     vec![("first block", first), ("later block", later)]
@@ -250,12 +252,24 @@ pub(crate) fn checkpoint_conflict(checkpoint: &Checkpoint) -> CheckpointConflict
     }
 }
 
+fn rollup_changes() -> RollupChanges {
+    let opened = [(1, 0), (7, u32::MAX)].map(|(id, group)| (RollupId::new(id), GroupId::new(group)));
+    let closed = [3, u64::MAX].map(RollupId::new);
+    RollupChanges::new(&opened.into(), &closed.into())
+}
+
 pub(crate) fn blocks() -> Vec<(&'static str, Proposal)> {
     let [first, later]: [BlockHeader; 2] = [0, 1].map(|at| headers().remove(at).1);
     vec![
         (
             "first block",
-            Proposal { header: first, cut: cuts().remove(0).1, evidence: Vec::new(), next_validators: None },
+            Proposal {
+                header: first,
+                cut: cuts().remove(0).1,
+                evidence: Vec::new(),
+                next_validators: None,
+                rollups: RollupChanges::default(),
+            },
         ),
         (
             "later block",
@@ -264,6 +278,7 @@ pub(crate) fn blocks() -> Vec<(&'static str, Proposal)> {
                 cut: cuts().remove(1).1,
                 evidence: vec![evidence_samples().remove(0).1],
                 next_validators: Some(validator_sets().remove(2).1),
+                rollups: rollup_changes(),
             },
         ),
     ]

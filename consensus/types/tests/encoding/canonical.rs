@@ -67,7 +67,7 @@ fn fixed_widths_are_what_the_tables_say() {
     );
     assert_eq!(HeadLeaf::empty(RollupId::ZERO).to_bytes().len(), HeadLeaf::BYTES);
     assert_eq!(ProtocolParams::default().to_bytes().len(), ProtocolParams::BYTES);
-    assert_eq!((BlockHeader::BYTES, SegmentHeader::BYTES, SegmentRef::BYTES), (319, 184, 76));
+    assert_eq!((BlockHeader::BYTES, SegmentHeader::BYTES, SegmentRef::BYTES), (351, 184, 76));
     assert_eq!((BatchHeader::BYTES, HeadLeaf::BYTES, ProtocolParams::BYTES), (132, 56, 60));
 }
 

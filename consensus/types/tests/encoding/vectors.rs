@@ -185,8 +185,9 @@ fn header(case: &Case) {
         .bytes(case.bytes("next_validators_hash"))
         .uint(8, case.num("l1_anchor_number"))
         .bytes(case.bytes("l1_anchor_hash"))
+        .bytes(case.bytes("rollups_root"))
         .0;
-    assert_eq!(encoding.len(), 319);
+    assert_eq!(encoding.len(), 351);
     same(case, "id", tagged("BLK", &encoding));
     same(case, "encoding", encoding);
 }
@@ -235,7 +236,10 @@ fn block(case: &Case) {
     let next = case.bytes("next_validators");
     let announced = if next == [0; 4] { header[215..247].to_vec() } else { tagged("VST", &next) };
     assert_eq!(header[247..279], announced);
-    same(case, "encoding", Fields::new().bytes(&header).bytes(&cut).list(&evidence).bytes(&next).0);
+    let rollups = case.bytes("rollups");
+    assert_eq!(header[319..351], tagged("RLP", &rollups));
+    let encoding = Fields::new().bytes(&header).bytes(&cut).list(&evidence).bytes(&next).bytes(&rollups);
+    same(case, "encoding", encoding.0);
 }
 
 fn vote(case: &Case) {

@@ -18,9 +18,10 @@ fn proposal(base: &CutBase, next: &fairlane_engine::NextCut, genesis: &Genesis) 
         validators_hash: genesis.validators.hash(),
         next_validators_hash: genesis.validators.hash(),
         l1_anchor: next.l1_anchor,
+        rollups_root: next.rollups.root(),
     };
     let (cut, evidence) = (next.cut.clone(), next.evidence.clone());
-    Arc::new(Proposal { header, cut, evidence, next_validators: None })
+    Arc::new(Proposal { header, cut, evidence, next_validators: None, rollups: next.rollups.clone() })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

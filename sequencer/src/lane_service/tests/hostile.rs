@@ -118,6 +118,31 @@ async fn an_equivocation_becomes_evidence_in_the_next_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn evidence_against_who_has_left_is_kept_for_ethereum_and_stands_in_no_block() {
+    let home = tempfile::tempdir().unwrap();
+    let (before, after) = (first_base(&genesis(&[1, 9])), first_base(&genesis(&[1])));
+    let (reports, mut kept) = Reports::channel();
+    let mut setup = Setup { reports, base: before, ..Setup::new(&[1], Some(1), &home) };
+    setup.config.startup_check = false;
+    let genesis = setup.genesis.clone();
+    let node = setup.start().await;
+    node.writing().await;
+    let as_member = equivocation(9, &genesis);
+    node.lanes.add_evidence(as_member.clone()).await;
+    assert_eq!(in_time("the report", kept.recv()).await, Some(as_member.clone()));
+
+    let base = CutBase { height: fairlane_types::Height::FIRST, ..after };
+    node.lanes.decided(base.clone()).await;
+    let next = in_time("a cut", node.lanes.next_cut(base.clone(), Instant::now())).await;
+    assert!(next.evidence.is_empty(), "it left with the set");
+    node.lanes.add_evidence(equivocation(8, &genesis)).await;
+    assert_eq!(in_time("the report", kept.recv()).await, Some(equivocation(8, &genesis)));
+    let next = in_time("a cut", node.lanes.next_cut(base.clone(), Instant::now())).await;
+    assert!(next.evidence.is_empty(), "found after it left");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn evidence_that_does_not_hold_is_not_taken() {
     let home = tempfile::tempdir().unwrap();
     let genesis = genesis(&[1]);

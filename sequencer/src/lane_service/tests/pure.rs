@@ -9,8 +9,8 @@ use crate::lane_service::segments::{Persist, are_chain, as_taken_in};
 use crate::network::{FetchWant, PeerInfo};
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{
-    Height, LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp, Transaction,
-    ValidatorId,
+    GroupId, Height, LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp,
+    Transaction, ValidatorId,
 };
 use libp2p::PeerId;
 use std::time::{Duration, Instant};
@@ -284,11 +284,12 @@ fn what_is_taken_follows_what_is_ordered() {
 
 #[test]
 fn expiry_is_judged_by_the_later_of_chain_and_local_time() {
-    let ingress = Ingress { params: ProtocolParams::default(), rollups: [RollupId::new(1)].into() };
+    let ingress = Ingress { params: ProtocolParams::default() };
+    let rollups = [(RollupId::new(1), GroupId::ZERO)].into();
     let at = |seconds: u64| Timestamp::from_nanos(seconds * SECOND);
     let check = |expires, now, chain| {
         let transaction = transaction_until(1, 10, 1, at(expires));
-        ingress.check(&transaction, at(now), at(chain)).map_err(|refused| refused.reason)
+        ingress.check(&transaction, &rollups, at(now), at(chain)).map_err(|refused| refused.reason)
     };
     assert_eq!(check(1_000, 1_001, 500), Err(Refusal::Expired));
     assert_eq!(check(1_000, 500, 1_001), Err(Refusal::Expired));

@@ -14,7 +14,7 @@ use arc_malachitebft_core_types::{
 use fairlane_agreement::{Address, BlockHeight, BlockValue, FairlaneContext, malachite_round};
 use fairlane_chain::{BlockInput, prepare};
 use fairlane_lanes::CutContent;
-use fairlane_types::{BlockId, Cut, Evidence, Height, Proposal, Round, ValidatorId};
+use fairlane_types::{BlockId, Cut, Evidence, Height, Proposal, RollupChanges, Round, ValidatorId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +103,14 @@ impl Node {
         let Some((cut, content, evidence)) = self.next_cut() else { return };
         self.heights.wanted = None;
         let (l1_anchor, next_validators) = self.next_anchor();
-        let input = BlockInput { cut, content, evidence, l1_anchor, next_validators };
+        let input = BlockInput {
+            cut,
+            content,
+            evidence,
+            l1_anchor,
+            next_validators,
+            rollups: RollupChanges::default(),
+        };
         if self.propose_falsely(round, &input) {
             return;
         }

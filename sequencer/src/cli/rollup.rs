@@ -1,0 +1,155 @@
+//! `fairlane rollup`: rollups at the registry on Ethereum.
+
+use super::amount::Amount;
+use super::ethereum::{Chain, Sending};
+use super::genesis::RollupArgument;
+use super::out;
+use clap::{Args, Subcommand};
+use eyre::bail;
+use fairlane_l1::registration::OperatorAccount;
+use fairlane_l1::rollups::{OwnerAccount, RollupSettings};
+use fairlane_l1::wallet::KeySource;
+use fairlane_l1::{Address, Deployment, DynProvider, L1State, U256};
+use fairlane_types::{RollupId, RollupSpec};
+use std::path::PathBuf;
+
+/// Where the owner's key is.
+const OWNER_KEY: KeySource =
+    KeySource { whose: "rollup's owner", option: "--key-file", variable: "FAIRLANE_OWNER_KEY" };
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Rollup {
+    /// Registers a rollup, and pays the registry's fee. It is ordered for from the third epoch after on.
+    Register(Register),
+    /// Ends ordering for a rollup, for ever, from the third epoch after on.
+    Close(Close),
+    /// Shows what the registry has of a rollup.
+    Show(Show),
+}
+
+/// Who sends.
+#[derive(Debug, Args)]
+struct Owner {
+    #[command(flatten)]
+    chain: Chain,
+    /// A file with the owner's secret key (64 hexadecimal digits, or a keystore), of mode 0600. Without it, the environment
+    /// variable FAIRLANE_OWNER_KEY.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    sending: Sending,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Register {
+    /// An id that nobody has, and the ordering group where it is not 0.
+    #[arg(value_name = "ID[:GROUP]")]
+    rollup: RollupArgument,
+    /// The rollup's contract on Ethereum.
+    #[arg(long, default_value_t = Address::ZERO, hide_default_value = true)]
+    settlement: Address,
+    /// A URI of what people want to know, at most 1024 bytes.
+    #[arg(long, default_value = "")]
+    metadata: String,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Close {
+    /// The rollup's id.
+    id: u64,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The rollup's id.
+    id: u64,
+    #[command(flatten)]
+    chain: Chain,
+}
+
+struct Session {
+    deployment: Deployment,
+    provider: DynProvider,
+    owner: Address,
+}
+
+impl Owner {
+    async fn open(&self) -> eyre::Result<Session> {
+        let key = OWNER_KEY.read(self.key_file.as_deref())?;
+        let owner = key.address();
+        let (deployment, provider) = self.chain.connect_with_key(key)?;
+        // Money goes to these contracts: they must be the ones of the record.
+        deployment.check(&provider).await?;
+        Ok(Session { deployment, provider, owner })
+    }
+}
+
+impl Session {
+    fn account(&self) -> OwnerAccount<'_> {
+        OwnerAccount { deployment: &self.deployment, provider: &self.provider, owner: self.owner }
+    }
+
+    /// Fails where the owner cannot pay the registry's fee.
+    async fn check_fee(&self) -> eyre::Result<()> {
+        let payer =
+            OperatorAccount { deployment: &self.deployment, provider: &self.provider, operator: self.owner };
+        let (fee, balance) = (self.account().fee().await?, payer.balance().await?);
+        if balance < fee {
+            let decimals = payer.decimals().await?;
+            let shown = |amount: U256| Amount::from_units(amount.saturating_to(), decimals);
+            bail!("a registration costs {} tokens, and {} has {}", shown(fee), self.owner, shown(balance));
+        }
+        Ok(())
+    }
+}
+
+impl Rollup {
+    pub(super) async fn run(self) -> eyre::Result<()> {
+        match self {
+            Self::Register(command) => command.run().await,
+            Self::Close(Close { id, owner }) => {
+                let session = owner.open().await?;
+                let closing = session.account().close(RollupId::new(id));
+                owner.sending.carry_out(&format!("closed rollup {id}"), closing).await
+            }
+            Self::Show(command) => command.run().await,
+        }
+    }
+}
+
+impl Register {
+    async fn run(self) -> eyre::Result<()> {
+        let session = self.owner.open().await?;
+        session.check_fee().await?;
+        let rollup = RollupSpec::from(self.rollup);
+        let settings = RollupSettings {
+            maxLegBytes: 0,
+            maxBlockBytes: 0,
+            settlement: self.settlement,
+            metadata: self.metadata,
+        };
+        let registering = session.account().register(rollup, settings).await?;
+        self.owner.sending.carry_out(&format!("registered rollup {}", rollup.id), registering).await
+    }
+}
+
+impl Show {
+    async fn run(self) -> eyre::Result<()> {
+        let (deployment, provider) = self.chain.connect()?;
+        let state = L1State::newest(&provider, &deployment.contracts);
+        let Some(rollup) = state.rollup(RollupId::new(self.id)).await? else {
+            bail!("nobody has registered rollup {}", self.id);
+        };
+        let epoch = state.epoch().await?;
+        out!("owner    {}", rollup.owner)?;
+        out!("group    {}", rollup.spec.group)?;
+        let closed =
+            rollup.closed_from.map_or(String::new(), |epoch| format!(", closed from epoch {epoch} on"));
+        out!("ordered  from epoch {} on{closed} (now: epoch {epoch})", rollup.from)?;
+        Ok(())
+    }
+}

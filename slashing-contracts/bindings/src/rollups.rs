@@ -1,0 +1,66 @@
+//! What a rollup's owner sends: registration, and its end.
+//!
+//! `provider` signs with the owner's key in all of these.
+
+use crate::contracts::{Erc20, RollupRegistry};
+use crate::deployment::Deployment;
+use crate::endpoint::read;
+use crate::error::CallError;
+use crate::transactions::Transactions;
+use alloy_primitives::{Address, U256};
+use alloy_provider::DynProvider;
+use alloy_rpc_types_eth::BlockId;
+use fairlane_types::genesis::RollupSpec;
+use fairlane_types::ids::RollupId;
+
+pub use RollupRegistry::RollupSettings;
+
+/// A rollup owner's account at the contracts of one deployment.
+#[derive(Clone, Debug)]
+pub struct OwnerAccount<'a> {
+    /// The contracts.
+    pub deployment: &'a Deployment,
+    /// Signs with the owner's key.
+    pub provider: &'a DynProvider,
+    /// The owner's address.
+    pub owner: Address,
+}
+
+impl<'a> OwnerAccount<'a> {
+    fn registry(&self) -> RollupRegistry::RollupRegistryInstance<&'a DynProvider> {
+        RollupRegistry::new(self.deployment.contracts.rollup_registry, self.provider)
+    }
+
+    /// What a registration costs, in the token's smallest unit.
+    pub async fn fee(&self) -> Result<U256, CallError> {
+        read("asking for the fee", self.registry().fee(), BlockId::latest()).await
+    }
+
+    fn transactions(&self) -> Transactions<'a> {
+        Transactions::new(self.provider, self.owner)
+    }
+
+    /// Registers a rollup under an id that nobody has, and pays the fee.
+    pub async fn register(
+        &self,
+        rollup: RollupSpec,
+        settings: RollupSettings,
+    ) -> Result<Transactions<'a>, CallError> {
+        let fee = self.fee().await?;
+        let contracts = &self.deployment.contracts;
+        let token = Erc20::new(contracts.token, self.provider);
+        let allowance = token.allowance(self.owner, contracts.rollup_registry);
+        let mut all = self.transactions();
+        if read("asking for the token allowance", allowance, BlockId::latest()).await? < fee {
+            all = all.then("approving the fee", token.approve(contracts.rollup_registry, fee));
+        }
+        let registry = self.registry();
+        let call = registry.register(rollup.id.get(), rollup.group.get(), settings);
+        Ok(all.then("registering a rollup", call))
+    }
+
+    /// Ends ordering for a rollup, for ever.
+    pub fn close(&self, rollup: RollupId) -> Transactions<'a> {
+        self.transactions().then("closing a rollup", self.registry().close(rollup.get()))
+    }
+}
