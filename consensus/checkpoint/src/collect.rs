@@ -26,7 +26,7 @@ pub enum Effect {
     /// It is valid and new: hand it on to the others.
     Gossip(SignedCheckpoint),
     /// A quorum signed: keep it, and hand it to whoever relays to Ethereum.
-    Certified(Box<CheckpointCertificate>),
+    Certified(CheckpointCertificate),
     /// A member signed two checkpoints of one height: submit it to Ethereum.
     Conflict(Box<CheckpointConflict>),
 }
@@ -155,8 +155,7 @@ impl Collector {
             return Vec::new();
         };
         *slot = Some((signed.checkpoint, signed.signature));
-        let certificate =
-            self.certificate(height).map(|certificate| Effect::Certified(Box::new(certificate)));
+        let certificate = self.certificate(height).map(Effect::Certified);
         [Effect::Gossip(signed)].into_iter().chain(certificate).collect()
     }
 

@@ -10,7 +10,7 @@ fn collector() -> Collector {
 
 fn certificates(effects: &[Effect]) -> Vec<CheckpointCertificate> {
     let one = |effect: &Effect| match effect {
-        Effect::Certified(certificate) => Some(**certificate),
+        Effect::Certified(certificate) => Some(*certificate),
         _ => None,
     };
     effects.iter().filter_map(one).collect()

@@ -118,7 +118,7 @@ fn collect(collector: &mut Collector, checkpoint: &Checkpoint) -> CheckpointCert
         .flat_map(|validator| collector.receive(signed(validator, checkpoint)).unwrap())
         .collect();
     let certificate = effects.into_iter().find_map(|effect| match effect {
-        Effect::Certified(certificate) => Some(*certificate),
+        Effect::Certified(certificate) => Some(certificate),
         _ => None,
     });
     certificate.unwrap()
