@@ -9,10 +9,11 @@ use crate::contracts::SequencerLightClient::{
 };
 use crate::contracts::SlashingManager::submitEvidenceCall;
 use crate::deployment::Contracts;
-use crate::endpoint::{read, send};
+use crate::endpoint::read;
 use crate::epoch::Epoch;
 use crate::error::{CallError, Refusal};
 use crate::keys::unpadded;
+use crate::sending::send;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_provider::DynProvider;
 use alloy_rpc_types_eth::{BlockId, TransactionReceipt};
@@ -101,13 +102,14 @@ pub async fn submit(
     let client = SequencerLightClient::new(contracts.light_client, provider);
     let call = submission(certificate, epoch);
     let call = client.submit(call.checkpoint, call.epoch, call.signers, call.signature);
-    match send("submitting a checkpoint", call, sender).await {
+    match send("submitting a checkpoint", provider, call.from(sender).into_transaction_request()).await {
         Ok(receipt) => Ok(Posting::Mined(Box::new(receipt))),
-        Err(CallError::Refused {
-            why: Refusal::LightClient(SequencerLightClientErrors::StaleCheckpoint(stale)),
-            ..
-        }) => Ok(Posting::Stale { latest: stale.latest }),
-        Err(error) => Err(error),
+        Err(error) => match error.refusal() {
+            Some(Refusal::LightClient(SequencerLightClientErrors::StaleCheckpoint(stale))) => {
+                Ok(Posting::Stale { latest: stale.latest })
+            }
+            _ => Err(error),
+        },
     }
 }
 
@@ -123,7 +125,8 @@ pub async fn register_set(
     if read(WHAT, client.setHash(epoch.0), BlockId::latest()).await? != B256::ZERO {
         return Ok(());
     }
-    send(WHAT, client.registerSet(epoch.0), sender).await.map(|_| ())
+    let call = client.registerSet(epoch.0);
+    send(WHAT, provider, call.from(sender).into_transaction_request()).await.map(|_| ())
 }
 
 /// The newest checkpoint of the light client.

@@ -97,7 +97,7 @@ pub enum CallError {
         /// The attempt.
         what: &'static str,
         /// Its reason.
-        why: Refusal,
+        why: Box<Refusal>,
     },
     /// Nothing answers at the address, or something else.
     #[error(
@@ -181,7 +181,7 @@ impl CallError {
     pub(crate) fn transport(what: &'static str, error: TransportError) -> Self {
         match &error {
             RpcError::ErrorResp(response) => match response.as_revert_data() {
-                Some(data) => Self::Refused { what, why: Refusal::decode(&data) },
+                Some(data) => Self::Refused { what, why: Box::new(Refusal::decode(&data)) },
                 None => Self::Endpoint { what, message: response.message.to_string() },
             },
             RpcError::Transport(transport) => Self::Unreachable { what, why: root_cause(transport) },

@@ -4,7 +4,7 @@
 //! offence is punished once, whoever was first, so "already slashed" is an ordinary outcome and no error.
 
 use crate::contracts::SlashingManager;
-use crate::contracts::SlashingManager::{AlreadySlashed, SlashingManagerErrors};
+use crate::contracts::SlashingManager::SlashingManagerErrors;
 use crate::deployment::Contracts;
 use crate::endpoint::read;
 use crate::error::{CallError, Refusal};
@@ -82,10 +82,11 @@ pub async fn submit(
     let call = slashing.submitEvidence(evidence.to_bytes().into(), reporter);
     match send("submitting evidence", provider, call.from(sender).into_transaction_request()).await {
         Ok(receipt) => Ok(Submission::Punished(Box::new(receipt))),
-        Err(CallError::Refused {
-            why: Refusal::Slashing(SlashingManagerErrors::AlreadySlashed(AlreadySlashed { .. })),
-            ..
-        }) => Ok(Submission::AlreadyPunished),
+        Err(CallError::Refused { why, .. })
+            if matches!(*why, Refusal::Slashing(SlashingManagerErrors::AlreadySlashed(_))) =>
+        {
+            Ok(Submission::AlreadyPunished)
+        }
         Err(CallError::Reverted { .. }) if is_punished(provider, contracts, evidence).await? => {
             Ok(Submission::AlreadyPunished)
         }

@@ -102,6 +102,6 @@ fn rehearsed(what: &'static str, result: SimCallResult) -> Result<Rehearsed, Cal
     let data: Bytes = if data.is_empty() { result.return_data } else { data };
     match result.error {
         Some(error) if data.is_empty() => Err(CallError::Endpoint { what, message: error.message }),
-        _ => Err(CallError::Refused { what, why: Refusal::decode(&data) }),
+        _ => Err(CallError::Refused { what, why: Box::new(Refusal::decode(&data)) }),
     }
 }

@@ -80,7 +80,8 @@ impl World {
         account.mint(STAKE).await.unwrap();
         let consensus = SigningKey::from_seed(&seed(operator));
         let checkpoint = CheckpointKey::from_seed(&seed(operator));
-        account.register(&consensus, &checkpoint, STAKE, "/dns/node/tcp/1").await.unwrap();
+        let registering = account.register(&consensus, &checkpoint, STAKE, "/dns/node/tcp/1").await.unwrap();
+        registering.send().await.unwrap();
     }
 
     async fn collector(&self) -> Collector {

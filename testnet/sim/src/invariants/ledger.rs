@@ -109,9 +109,8 @@ impl Ledger {
             return broken("a block's time is what a quorum has stated", what);
         }
         for (lane, first) in &first {
-            for segment in self.lanes[lane].chain[*first..].to_vec() {
-                self.walk(cast, &segment, before);
-            }
+            let new = self.lanes[lane].chain[*first..].to_vec();
+            new.iter().for_each(|segment| self.walk(cast, segment, before));
         }
         for (lane, first) in &first {
             self.note_late(*lane, *first);
