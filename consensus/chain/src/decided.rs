@@ -346,8 +346,8 @@ impl Decided {
     /// stands in the present set.
     fn inherited(&self, lane: LaneId, row: Option<usize>, column: &Column) -> LaneSeq {
         let Some(track) = self.of(column) else { return LaneSeq::ZERO };
-        if row.is_some() && column.lane != lane && column.lane.validator == lane.validator {
-            // A validator that stays holds what its old lane holds, all of which is its own or referenced.
+        if row.is_some() && column.old == row && column.lane != lane {
+            // A validator that stays holds what its old lane holds, and all that the old lane itself brought.
             return track.head();
         }
         match (row, column.old) {
