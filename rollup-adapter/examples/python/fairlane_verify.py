@@ -190,7 +190,7 @@ class Header:
         reader.uint(32)  # ordered_count
         demand(reader.uint(8) <= 1, Reason.MALFORMED, "flag")
         validators_hash, next_validators_hash = reader.bytes(32), reader.bytes(32)
-        reader.bytes(40)  # l1_anchor
+        reader.bytes(40 + 32)  # l1_anchor, rollups_root
         reader.end()
         return cls(tagged("BLK", data), network, height, time, heads_root, validators_hash, next_validators_hash)
 

@@ -119,7 +119,8 @@ impl History {
         let mut images = vec![Image::of(&opened, &path)];
         for round in 0..blocks as u32 {
             let payload = chain.transaction(1, 700 * round as usize);
-            forks.push((steps.len(), chain.fork(vec![chain.transaction(2, 10)])));
+            let other = chain.transaction(2, 10);
+            forks.push((steps.len(), chain.fork(vec![other])));
             let own = chain.segment(vec![payload]);
             let foreign = others.transaction(2, 900);
             let block = chain.block(vec![own.clone()], false);

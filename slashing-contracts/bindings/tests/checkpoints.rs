@@ -77,7 +77,7 @@ impl World {
             provider: &provider,
             operator: self.accounts[operator].address(),
         };
-        account.mint(STAKE).await.unwrap();
+        account.mint(STAKE).send().await.unwrap();
         let consensus = SigningKey::from_seed(&seed(operator));
         let checkpoint = CheckpointKey::from_seed(&seed(operator));
         let registering = account.register(&consensus, &checkpoint, STAKE, "/dns/node/tcp/1").await.unwrap();
