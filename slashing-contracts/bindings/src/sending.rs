@@ -10,7 +10,7 @@
 use crate::error::CallError;
 use alloy_primitives::{Address, B256};
 use alloy_provider::Provider;
-use alloy_rpc_types_eth::{TransactionReceipt, TransactionRequest};
+use alloy_rpc_types_eth::{BlockId, TransactionReceipt, TransactionRequest};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -32,6 +32,9 @@ impl Default for Bidding {
     }
 }
 
+/// How long an endpoint may know that a nonce is used before it has the receipt of what used it.
+const RECEIPT_LAG: Duration = Duration::from_secs(5);
+
 /// Sends a transaction, and waits until it is mined. The request names its sender.
 pub(crate) async fn send<P: Provider>(
     what: &'static str,
@@ -49,7 +52,8 @@ async fn send_bidding<P: Provider>(
 ) -> Result<TransactionReceipt, CallError> {
     let transport = |error| CallError::transport(what, error);
     // What a contract refuses is refused here, before anything is sent.
-    let gas = provider.estimate_gas(request.clone()).await.map_err(transport)?;
+    // By the newest block: what waits in the pool may be what this gives way to.
+    let gas = provider.estimate_gas(request.clone()).block(BlockId::latest()).await.map_err(transport)?;
     let from = request.from.unwrap_or_default();
     let nonce = provider.get_transaction_count(from).latest().await.map_err(transport)?;
     let request = request.gas_limit(gas).nonce(nonce);
@@ -127,6 +131,7 @@ impl<P: Provider> Attempt<'_, P> {
     /// asked again.
     async fn mined_within(&self, limit: Duration) -> Result<Option<TransactionReceipt>, CallError> {
         let (deadline, pause) = (Instant::now() + limit, self.provider.client().poll_interval());
+        let mut displaced_since = None;
         loop {
             match timeout(limit.max(pause), self.look()).await {
                 Ok(Ok(Some(receipt))) if receipt.status() => return Ok(Some(receipt)),
@@ -134,7 +139,12 @@ impl<P: Provider> Attempt<'_, P> {
                     let transaction = receipt.transaction_hash;
                     return Err(CallError::Reverted { what: self.what, transaction });
                 }
-                Ok(Err(error @ CallError::Displaced { .. })) => return Err(error),
+                Ok(Err(error @ CallError::Displaced { .. })) => {
+                    if displaced_since.get_or_insert_with(Instant::now).elapsed() > RECEIPT_LAG {
+                        return Err(error);
+                    }
+                    sleep(pause).await;
+                }
                 Ok(Ok(None) | Err(_)) | Err(_) if Instant::now() >= deadline => return Ok(None),
                 Ok(Ok(None) | Err(_)) | Err(_) => sleep(pause).await,
             }
@@ -143,7 +153,7 @@ impl<P: Provider> Attempt<'_, P> {
 
     async fn look(&self) -> Result<Option<TransactionReceipt>, CallError> {
         let transport = |error| CallError::transport(self.what, error);
-        // Asked for first: if it is past ours by now, a receipt of ours is there, or another transaction's.
+        // Asked for first: if it is past ours by now, a receipt of ours is there soon, or another transaction's.
         let next = self.provider.get_transaction_count(self.from).latest().await.map_err(transport)?;
         for transaction in self.sent.iter().rev() {
             let receipt = self.provider.get_transaction_receipt(*transaction).await;

@@ -45,7 +45,8 @@ fn calm_networks_order_everything() {
 #[test]
 fn faults_of_every_kind_are_injected() {
     let mut counts = fairlane_sim::Counts::default();
-    for seed in 0..200 {
+    // In seed 365 a disk is restored with its log of votes, which is rare.
+    for seed in (0..200).chain([365]) {
         counts.merge(&run(&Scenario::draw(seed), false).counts);
     }
     let seen: Vec<&str> = counts.iter().map(|(name, _)| name).collect();

@@ -199,7 +199,7 @@ mod tests {
     fn every_kind_comes_up_before_one_comes_up_again() {
         let four = Arena { validators: 4, can_cut: true, small_disk: Some(2), slow_disk: Some(3) };
         let all = strikes(four.tracks(3).remove(0));
-        for round in all.chunks(Fault::ALL.len()) {
+        for round in all.chunks_exact(Fault::ALL.len()) {
             assert_eq!(
                 round.iter().map(|strike| strike.fault).collect::<BTreeSet<_>>().len(),
                 Fault::ALL.len()
