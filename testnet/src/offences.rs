@@ -58,10 +58,14 @@ async fn offend(network: &mut LocalNetwork, rounds: usize) -> eyre::Result<()> {
     counts.push(Count { offence: Offence::Lane, made: 0 });
     for count in &mut counts {
         let times = if count.offence == Offence::Lane { 1 } else { rounds };
-        for _ in 0..times {
-            println!("it signs {}", commit(&home, count.offence).await?);
-            count.made += 1;
+        // Two commands may come to the same height and round: that is one offence.
+        let mut signed = BTreeSet::new();
+        while signed.len() < times {
+            let what = commit(&home, count.offence).await?;
+            println!("it signs {what}");
+            signed.insert(what);
         }
+        count.made = signed.len();
     }
     let deadline = Instant::now() + SPREAD_LIMIT;
     let mut caught = caught_everywhere(network, offender, &counts).await?;

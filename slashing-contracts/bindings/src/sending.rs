@@ -52,13 +52,21 @@ async fn send_bidding<P: Provider>(
 ) -> Result<TransactionReceipt, CallError> {
     let transport = |error| CallError::transport(what, error);
     // What a contract refuses is refused here, before anything is sent.
-    // By the newest block: what waits in the pool may be what this gives way to.
-    let gas = provider.estimate_gas(request.clone()).block(BlockId::latest()).await.map_err(transport)?;
+    // By the newest block, as what waits in the pool may be what this gives way to; and by the next one, which may begin
+    // an epoch.
+    let now = provider.estimate_gas(request.clone()).block(BlockId::latest()).await.map_err(transport)?;
+    let next = provider.estimate_gas(request.clone()).block(BlockId::pending()).await.unwrap_or(now);
+    let gas = with_reserve(now.max(next));
     let from = request.from.unwrap_or_default();
     let nonce = provider.get_transaction_count(from).latest().await.map_err(transport)?;
     let request = request.gas_limit(gas).nonce(nonce);
     let fees = Fees::now(what, provider).await?;
     Attempt { what, provider, request, from, nonce, fees, sent: Vec::new() }.run(bidding).await
+}
+
+/// A quarter more: other transactions may come in between, and what is left is not paid for.
+fn with_reserve(gas: u64) -> u64 {
+    gas.saturating_add(gas / 4)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
