@@ -45,7 +45,7 @@ step "Build of all tests"
 cargo nextest run --workspace --locked --no-run
 
 step "A client in Python, against a real network"
-rollup-adapter/examples/python/check.sh
+FAIRLANE_TESTNET="$CARGO_TARGET_DIR/debug/fairlane-testnet" rollup-adapter/examples/python/check.sh
 
 step "Unit, property and network tests"
 cargo nextest run --workspace --locked --no-fail-fast

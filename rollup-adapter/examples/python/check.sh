@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Tests the Python client against the golden vectors, and against a network of four validators that it starts.
 #
-# Needs Rust and Python 3 with venv; what requirements.txt names is installed from PyPI into a directory beside the
-# build's.
+# Needs Python 3 with venv, and Rust unless FAIRLANE_TESTNET names a built fairlane-testnet; what requirements.txt names is
+# installed from PyPI into a directory beside the build's.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$here/../../.."
@@ -17,9 +17,10 @@ if ! cmp --silent "$here/requirements.txt" "$environment/requirements.txt"; then
     cp "$here/requirements.txt" "$environment/"
 fi
 
-cargo build --quiet --locked -p fairlane-testnet
+testnet="${FAIRLANE_TESTNET:-$CARGO_TARGET_DIR/debug/fairlane-testnet}"
+[ -n "${FAIRLANE_TESTNET:-}" ] || cargo build --quiet --locked -p fairlane-testnet
 home="$(mktemp -d)"
-"$CARGO_TARGET_DIR/debug/fairlane-testnet" up --home "$home" >"$home/up.log" 2>&1 &
+"$testnet" up --home "$home" >"$home/up.log" 2>&1 &
 network=$!
 trap 'kill -INT $network 2>/dev/null || true; wait $network || true; rm -rf "$home"' EXIT
 
