@@ -1,4 +1,4 @@
-"""Generates the gRPC code from proto/, once, into `generated/` beside this file."""
+"""Generates the gRPC code from proto/ into `generated/` beside this file, again whenever proto/ has changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ FILES = ["types", "batch", "chain"]
 
 def generated() -> tuple[ModuleType, ...]:
     """The modules of the batch and the chain service: messages and stubs of each."""
-    if not (TARGET / "fairlane/v1/chain_pb2_grpc.py").exists():
+    last = TARGET / "fairlane/v1/chain_pb2_grpc.py"
+    sources = [PROTO / f"fairlane/v1/{name}.proto" for name in FILES]
+    if not last.exists() or any(last.stat().st_mtime < source.stat().st_mtime for source in sources):
         _generate()
     sys.path.insert(0, str(TARGET))
     names = ["batch_pb2", "batch_pb2_grpc", "chain_pb2", "chain_pb2_grpc"]

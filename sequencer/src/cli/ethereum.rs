@@ -5,8 +5,9 @@ use super::out;
 use clap::Args;
 use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::transactions::{Rehearsal, Transactions};
-use fairlane_l1::{Deployment, DynProvider, PrivateKeySigner};
-use std::path::PathBuf;
+use fairlane_l1::wallet::KeySource;
+use fairlane_l1::{Address, Deployment, DynProvider, PrivateKeySigner};
+use std::path::{Path, PathBuf};
 
 /// Ether is counted in wei.
 const ETHER_DECIMALS: u8 = 18;
@@ -30,10 +31,28 @@ pub(super) struct Sending {
     dry_run: bool,
 }
 
+/// An account that is about to send: the contracts are found to be the ones of the record.
+pub(super) struct Signer {
+    pub(super) deployment: Deployment,
+    /// Signs with the account's key.
+    pub(super) provider: DynProvider,
+    pub(super) address: Address,
+}
+
 impl Chain {
     /// The contracts, and a connection that signs.
     pub(super) fn connect_with_key(&self, key: PrivateKeySigner) -> eyre::Result<(Deployment, DynProvider)> {
         Ok((Deployment::load(&self.deployment)?, connect_with_key(&self.rpc, key)?))
+    }
+
+    /// Opens the account of a key that is in a file, or else in the environment.
+    pub(super) async fn open(&self, key: KeySource, file: Option<&Path>) -> eyre::Result<Signer> {
+        let key = key.read(file)?;
+        let address = key.address();
+        let (deployment, provider) = self.connect_with_key(key)?;
+        // Money goes to these contracts.
+        deployment.check(&provider).await?;
+        Ok(Signer { deployment, provider, address })
     }
 
     /// The contracts, and a connection for reading.

@@ -1,7 +1,7 @@
 //! `fairlane rollup`: rollups at the registry on Ethereum.
 
 use super::amount::Amount;
-use super::ethereum::{Chain, Sending};
+use super::ethereum::{Chain, Sending, Signer};
 use super::genesis::RollupArgument;
 use super::out;
 use clap::{Args, Subcommand};
@@ -9,7 +9,7 @@ use eyre::bail;
 use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::rollups::{OwnerAccount, RollupSettings};
 use fairlane_l1::wallet::KeySource;
-use fairlane_l1::{Address, Deployment, DynProvider, L1State, U256};
+use fairlane_l1::{Address, L1State, U256};
 use fairlane_types::{RollupId, RollupSpec};
 use std::path::PathBuf;
 
@@ -71,37 +71,29 @@ pub(super) struct Show {
     chain: Chain,
 }
 
-struct Session {
-    deployment: Deployment,
-    provider: DynProvider,
-    owner: Address,
-}
+struct Session(Signer);
 
 impl Owner {
     async fn open(&self) -> eyre::Result<Session> {
-        let key = OWNER_KEY.read(self.key_file.as_deref())?;
-        let owner = key.address();
-        let (deployment, provider) = self.chain.connect_with_key(key)?;
-        // Money goes to these contracts: they must be the ones of the record.
-        deployment.check(&provider).await?;
-        Ok(Session { deployment, provider, owner })
+        Ok(Session(self.chain.open(OWNER_KEY, self.key_file.as_deref()).await?))
     }
 }
 
 impl Session {
     fn account(&self) -> OwnerAccount<'_> {
-        OwnerAccount { deployment: &self.deployment, provider: &self.provider, owner: self.owner }
+        let Signer { deployment, provider, address } = &self.0;
+        OwnerAccount { deployment, provider, owner: *address }
     }
 
     /// Fails where the owner cannot pay the registry's fee.
     async fn check_fee(&self) -> eyre::Result<()> {
-        let payer =
-            OperatorAccount { deployment: &self.deployment, provider: &self.provider, operator: self.owner };
+        let Signer { deployment, provider, address } = &self.0;
+        let payer = OperatorAccount { deployment, provider, operator: *address };
         let (fee, balance) = (self.account().fee().await?, payer.balance().await?);
         if balance < fee {
             let decimals = payer.decimals().await?;
             let shown = |amount: U256| Amount::from_units(amount.saturating_to(), decimals);
-            bail!("a registration costs {} tokens, and {} has {}", shown(fee), self.owner, shown(balance));
+            bail!("a registration costs {} tokens, and {} has {}", shown(fee), address, shown(balance));
         }
         Ok(())
     }

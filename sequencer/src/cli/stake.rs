@@ -3,7 +3,7 @@
 //! Secret keys come from files that only their owner may read, or from the environment; never from arguments.
 
 use super::amount::Amount;
-use super::ethereum::{Chain, Sending};
+use super::ethereum::{Chain, Sending, Signer};
 use super::out;
 use crate::config::Home;
 use crate::keys;
@@ -12,7 +12,7 @@ use eyre::{WrapErr as _, bail};
 use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::state::Account;
 use fairlane_l1::wallet::KeySource;
-use fairlane_l1::{Address, Deployment, DynProvider, Epoch, L1State};
+use fairlane_l1::{Address, Epoch, L1State};
 use std::path::PathBuf;
 
 /// Where the operator's key is.
@@ -94,31 +94,28 @@ pub(super) struct Status {
 
 /// An open account.
 struct Session {
-    deployment: Deployment,
-    provider: DynProvider,
-    operator: Address,
+    signer: Signer,
     decimals: u8,
     sending: Sending,
 }
 
 impl Operator {
     async fn open(&self) -> eyre::Result<Session> {
-        let key = OPERATOR_KEY.read(self.key_file.as_deref())?;
-        let operator = key.address();
-        let (deployment, provider) = self.chain.connect_with_key(key)?;
-        // Money goes to these contracts: they must be the ones of the record.
-        deployment.check(&provider).await?;
-        let sending = self.sending;
-        let mut session = Session { deployment, provider, operator, decimals: 0, sending };
-        session.decimals = session.account().decimals().await?;
-        Ok(session)
+        let signer = self.chain.open(OPERATOR_KEY, self.key_file.as_deref()).await?;
+        let decimals = account_of(&signer).decimals().await?;
+        Ok(Session { signer, decimals, sending: self.sending })
     }
 }
 
 impl Session {
     fn account(&self) -> OperatorAccount<'_> {
-        OperatorAccount { deployment: &self.deployment, provider: &self.provider, operator: self.operator }
+        account_of(&self.signer)
     }
+}
+
+fn account_of(signer: &Signer) -> OperatorAccount<'_> {
+    let Signer { deployment, provider, address } = signer;
+    OperatorAccount { deployment, provider, operator: *address }
 }
 
 impl Stake {
@@ -167,7 +164,7 @@ impl Register {
         if balance < fairlane_l1::U256::from(amount) {
             bail!(
                 "{} has {} tokens, which is less than {}",
-                session.operator,
+                session.signer.address,
                 Amount::from_units(balance.saturating_to(), session.decimals),
                 self.amount
             );

@@ -40,9 +40,9 @@ pub(super) async fn on_network(
     outcome
 }
 
-/// The network's Ethereum.
-pub(super) fn chain_of(network: &LocalNetwork) -> eyre::Result<&L1Chain> {
-    network.l1.as_ref().ok_or_else(|| eyre::eyre!("the network has no Ethereum"))
+/// The Ethereum of a demonstration's network.
+pub(super) fn chain_of(network: &LocalNetwork) -> &L1Chain {
+    network.l1.as_ref().expect("`on_network` makes networks that have one")
 }
 
 /// The epoch that Ethereum is in.

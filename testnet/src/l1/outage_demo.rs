@@ -1,7 +1,6 @@
 //! `outage-demo`: the network without Ethereum. All endpoints fail for some epochs, and one validator is down: ordering
 //! goes on. Then another endpoint answers, and the network takes up what happened on Ethereum, nothing left out.
 
-use super::chain::L1Chain;
 use super::demo::{CHANGE_LIMIT, POLL, STEP_LIMIT, all_go_on, chain_of, epoch, on_network};
 use crate::network::{LocalNetwork, NodeStatus};
 use fairlane_l1::DynProvider;
@@ -43,25 +42,21 @@ struct Demo<'a> {
 
 impl<'a> Demo<'a> {
     async fn new(network: &'a mut LocalNetwork) -> eyre::Result<Self> {
-        let provider = chain_of(network)?.reader()?;
+        let provider = chain_of(network).reader()?;
         let client = Client::connect(&network.nodes[0].endpoint(), &network.genesis).await?;
         let sleeper = network.nodes.len() - 1;
-        chain_of(network)?.let_through([true, false]);
+        chain_of(network).let_through([true, false]);
         Ok(Self { network, provider, client, sleeper, registered: 0 })
-    }
-
-    fn chain(&self) -> &L1Chain {
-        self.network.l1.as_ref().expect("it was there at the start")
     }
 
     async fn run(mut self) -> eyre::Result<()> {
         let before = self.anchor().await?;
         self.register().await?;
         self.network.nodes[self.sleeper].kill().await;
-        self.chain().let_through([false, false]);
+        chain_of(self.network).let_through([false, false]);
         println!("Outage     in epoch {}, and node {} is down", self.epoch().await?, self.sleeper);
         let anchored = self.without_ethereum().await?;
-        self.chain().let_through([false, true]);
+        chain_of(self.network).let_through([false, true]);
         println!("Returns    by another endpoint, in epoch {}", self.epoch().await?);
         self.network.nodes[self.sleeper].start()?;
         let begun = Instant::now();
@@ -78,7 +73,7 @@ impl<'a> Demo<'a> {
     }
 
     async fn epoch(&self) -> eyre::Result<u32> {
-        epoch(self.chain(), &self.provider).await
+        epoch(chain_of(self.network), &self.provider).await
     }
 
     /// The height of the newest block, and the Ethereum block that it is anchored to.
@@ -90,7 +85,7 @@ impl<'a> Demo<'a> {
     /// Registers one rollup more.
     async fn register(&mut self) -> eyre::Result<()> {
         self.registered += 1;
-        self.chain().register_rollup(RollupId::new(1 + self.registered)).await
+        chain_of(self.network).register_rollup(RollupId::new(1 + self.registered)).await
     }
 
     /// Lets epochs pass, in each of which something is registered. Gives the anchor at the end.
@@ -138,7 +133,7 @@ impl<'a> Demo<'a> {
                 anchors.push(number);
             }
         }
-        let length = u64::from(self.chain().deployment.clock.epoch_length.get());
+        let length = u64::from(chain_of(self.network).deployment.clock.epoch_length.get());
         let mut steps = anchors.iter().zip(anchors.iter().skip(1));
         // The first anchor follows none.
         let is_step = |(before, after): (&u64, &u64)| *before == 0 || after - before == length;

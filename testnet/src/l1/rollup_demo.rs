@@ -1,7 +1,6 @@
 //! `rollup-demo`: rollups follow Ethereum. One is registered while the network runs, is ordered for and delivered from its
 //! first batch on, and is closed.
 
-use super::chain::L1Chain;
 use super::demo::{CHANGE_LIMIT, POLL, STEP_LIMIT};
 use super::demo::{all_go_on, chain_of, epoch, on_network, ordered_by, transaction_for};
 use crate::network::LocalNetwork;
@@ -44,20 +43,16 @@ struct Demo<'a> {
 
 impl<'a> Demo<'a> {
     async fn new(network: &'a mut LocalNetwork) -> eyre::Result<Self> {
-        let provider = chain_of(network)?.reader()?;
+        let provider = chain_of(network).reader()?;
         let client = Client::connect(&network.nodes[0].endpoint(), &network.genesis).await?;
         Ok(Self { network, provider, client, rollup: RollupId::new(NEW) })
-    }
-
-    fn chain(&self) -> &L1Chain {
-        self.network.l1.as_ref().expect("it was there at the start")
     }
 
     async fn run(self) -> eyre::Result<()> {
         println!(
             "Ethereum   {}, RollupRegistry {}",
-            self.chain().url(),
-            self.chain().deployment.contracts.rollup_registry
+            chain_of(self.network).url(),
+            chain_of(self.network).deployment.contracts.rollup_registry
         );
         let message = self.refusal().await?.ok_or_else(|| eyre::eyre!("rollup {NEW} is known already"))?;
         println!("Refuses    rollup {NEW}: {message}");
@@ -83,16 +78,16 @@ impl<'a> Demo<'a> {
     }
 
     async fn registers(&self) -> eyre::Result<()> {
-        self.chain().register_rollup(self.rollup).await?;
+        chain_of(self.network).register_rollup(self.rollup).await?;
         let begun = Instant::now();
-        println!("Registers  rollup {NEW} in epoch {}", epoch(self.chain(), &self.provider).await?);
+        println!("Registers  rollup {NEW} in epoch {}", epoch(chain_of(self.network), &self.provider).await?);
         while self.refusal().await?.is_some() {
             eyre::ensure!(begun.elapsed() < CHANGE_LIMIT, "rollup {NEW} is not ordered for");
             tokio::time::sleep(POLL).await;
         }
         println!(
             "Accepts    rollup {NEW} in epoch {} ({:.1} s)",
-            epoch(self.chain(), &self.provider).await?,
+            epoch(chain_of(self.network), &self.provider).await?,
             begun.elapsed().as_secs_f64()
         );
         Ok(())
@@ -127,9 +122,9 @@ impl<'a> Demo<'a> {
     }
 
     async fn closes(&self) -> eyre::Result<()> {
-        self.chain().close_rollup(self.rollup).await?;
+        chain_of(self.network).close_rollup(self.rollup).await?;
         let begun = Instant::now();
-        println!("Closes     rollup {NEW} in epoch {}", epoch(self.chain(), &self.provider).await?);
+        println!("Closes     rollup {NEW} in epoch {}", epoch(chain_of(self.network), &self.provider).await?);
         loop {
             if let Some(message) = self.refusal().await? {
                 println!("Refuses    again ({:.1} s): {message}", begun.elapsed().as_secs_f64());

@@ -1,7 +1,7 @@
 //! `set-demo`: the validator set follows Ethereum. One validator registers while the network runs, joins and proposes;
 //! another asks its stake back, leaves, and still answers for what it signed before.
 
-use super::chain::{L1Chain, STAKE};
+use super::chain::STAKE;
 use super::demo::{self, CHANGE_LIMIT, POLL, STEP_LIMIT};
 use super::demo::{all_go_on, chain_of, on_network, ordered_by, transaction_for};
 use super::sets;
@@ -48,14 +48,10 @@ struct Demo<'a> {
 
 impl<'a> Demo<'a> {
     async fn new(network: &'a mut LocalNetwork) -> eyre::Result<Self> {
-        let provider = chain_of(network)?.reader()?;
+        let provider = chain_of(network).reader()?;
         let client = Client::connect(&network.nodes[0].endpoint(), &network.genesis).await?;
         let newcomer = network.nodes.len() - 1;
         Ok(Self { network, provider, client, newcomer, leaver: newcomer - 1 })
-    }
-
-    fn chain(&self) -> &L1Chain {
-        self.network.l1.as_ref().expect("it was there at the start")
     }
 
     fn key(&self, node: usize) -> eyre::Result<SigningKey> {
@@ -64,7 +60,11 @@ impl<'a> Demo<'a> {
 
     async fn run(mut self) -> eyre::Result<()> {
         let members = self.network.genesis.validators.len();
-        println!("Ethereum   {}, set of epoch {}", self.chain().url(), self.network.genesis.l1_epoch);
+        println!(
+            "Ethereum   {}, set of epoch {}",
+            chain_of(self.network).url(),
+            self.network.genesis.l1_epoch
+        );
         self.refuses(self.newcomer).await?;
         let (joined, set) = self.joins().await?;
         eyre::ensure!(set.len() == members + 1, "the set has {} members", set.len());
@@ -77,12 +77,12 @@ impl<'a> Demo<'a> {
     }
 
     async fn epoch(&self) -> eyre::Result<u32> {
-        demo::epoch(self.chain(), &self.provider).await
+        demo::epoch(chain_of(self.network), &self.provider).await
     }
 
     async fn joins(&self) -> eyre::Result<(Height, ValidatorSet)> {
         let validator = self.key(self.newcomer)?.validator();
-        self.chain().register_one(self.newcomer, self.network.nodes[self.newcomer].home()).await?;
+        chain_of(self.network).register_one(self.newcomer, self.network.nodes[self.newcomer].home()).await?;
         let (begun, epoch) = (Instant::now(), self.epoch().await?);
         println!("Registers  validator {validator} in epoch {epoch}");
         let is_in = |set: &ValidatorSet| set.get(&validator).is_some();
@@ -134,7 +134,7 @@ impl<'a> Demo<'a> {
 
     async fn leaves(&self) -> eyre::Result<(Height, ValidatorSet)> {
         let validator = self.key(self.leaver)?.validator();
-        self.chain().unbond(self.leaver, STAKE).await?;
+        chain_of(self.network).unbond(self.leaver, STAKE).await?;
         let (begun, epoch) = (Instant::now(), self.epoch().await?);
         println!("Unbonds    validator {validator} in epoch {epoch}");
         let (height, set) = sets::wait_until_left(&self.client, begun + CHANGE_LIMIT, &validator).await?;
@@ -163,8 +163,8 @@ impl<'a> Demo<'a> {
     async fn answers_for(&self, height: Height) -> eyre::Result<()> {
         let evidence = double_vote(&self.key(self.leaver)?, &self.network.genesis.network(), height);
         fairlane_verify::verify_evidence(&evidence, &self.network.genesis.network())?;
-        let (writer, reporter) = self.chain().writer(0)?;
-        let contracts = &self.chain().deployment.contracts;
+        let (writer, reporter) = chain_of(self.network).writer(0)?;
+        let contracts = &chain_of(self.network).deployment.contracts;
         match submit(&writer, contracts, &evidence, reporter, reporter)
             .await
             .wrap_err("submitting evidence")?
@@ -172,7 +172,7 @@ impl<'a> Demo<'a> {
             Submission::Punished(_) => {}
             Submission::AlreadyPunished => eyre::bail!("the offence was punished before"),
         }
-        let operator = self.chain().operator(self.leaver)?.address();
+        let operator = chain_of(self.network).operator(self.leaver)?.address();
         let account = L1State::newest(&self.provider, contracts).account(operator).await?;
         let account = account.ok_or_else(|| eyre::eyre!("the leaver has no account"))?;
         eyre::ensure!(account.tombstoned && account.at_risk() < STAKE, "it lost no stake");

@@ -1,7 +1,7 @@
 //! `slash-demo`: a validator signs two histories, and the network sees to it that it loses stake: found, proven on
 //! Ethereum, put out of the set there and then in the network, with nobody touching anything.
 
-use super::chain::{L1Chain, STAKE};
+use super::chain::STAKE;
 use super::demo::{CHANGE_LIMIT, POLL, STEP_LIMIT, all_go_on, chain_of, on_network};
 use super::double_signer::{self, Offence};
 use super::sets;
@@ -55,21 +55,17 @@ impl<'a> Demo<'a> {
         let offender = network.nodes.len() - 1;
         let home = network.nodes[offender].home();
         let validator = fairlane_sequencer::keys::read_consensus(&home.consensus_key())?.validator();
-        let chain = chain_of(network)?;
+        let chain = chain_of(network);
         let (provider, operator) = (chain.reader()?, chain.operator(offender)?.address());
         Ok(Self { network, provider, offender, validator, operator })
     }
 
-    fn chain(&self) -> &L1Chain {
-        self.network.l1.as_ref().expect("it was there at the start")
-    }
-
     fn state(&self) -> L1State<'_> {
-        L1State::newest(&self.provider, &self.chain().deployment.contracts)
+        L1State::newest(&self.provider, &chain_of(self.network).deployment.contracts)
     }
 
     async fn run(mut self, offence: Offence) -> eyre::Result<()> {
-        println!("Ethereum   {}, SlashingManager {}", self.chain().url(), self.contract());
+        println!("Ethereum   {}, SlashingManager {}", chain_of(self.network).url(), self.contract());
         println!("Offender   node {}, validator {}", self.offender, self.validator);
         println!("Stake      {} tokens", STAKE as f64 / TOKEN);
         let home = self.network.nodes[self.offender].home().path().to_owned();
@@ -85,7 +81,7 @@ impl<'a> Demo<'a> {
     }
 
     fn contract(&self) -> Address {
-        self.chain().deployment.contracts.slashing_manager
+        chain_of(self.network).deployment.contracts.slashing_manager
     }
 
     /// The honest nodes' records of the offence; `None` for those that have none.
