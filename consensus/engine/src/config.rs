@@ -38,8 +38,8 @@ pub struct EngineConfig {
     pub gossip: bool,
     /// Timeouts of consensus.
     pub timeouts: ConsensusTimeouts,
-    /// How long after a height began the next one begins at the earliest, unless others have gone ahead. A height
-    /// costs each node some milliseconds of processor time, however little it orders.
+    /// How long after a height's first proposal the next height begins at the earliest, unless others have gone ahead.
+    /// A height costs each node some milliseconds of processor time, however little it orders.
     pub min_block_interval: Duration,
     /// How long the next height is held back at most when no cut is worth a block. Longer than the idle interval of
     /// the lanes, which normally ends the wait.
@@ -65,7 +65,7 @@ impl EngineConfig {
             guard: None,
             gossip: false,
             timeouts: ConsensusTimeouts::default(),
-            min_block_interval: Duration::from_millis(40),
+            min_block_interval: Duration::from_millis(32),
             max_hold: Duration::from_secs(3),
             snapshot_interval: 1_000,
             sync: SyncSettings::default(),

@@ -76,7 +76,7 @@ pub struct ConsensusConfig {
     /// By how much each timeout grows with each further round.
     #[serde(with = "humantime_serde")]
     pub timeout_increase: Duration,
-    /// How long after a block began the next one begins at the earliest.
+    /// How long after a block's first proposal the next block begins at the earliest.
     #[serde(with = "humantime_serde")]
     pub min_block_interval: Duration,
     /// How long after the last block an empty one follows when there is nothing to order.
@@ -227,7 +227,7 @@ impl Default for ConsensusConfig {
             propose_timeout: Duration::from_millis(500),
             vote_timeout: Duration::from_millis(250),
             timeout_increase: Duration::from_millis(250),
-            min_block_interval: Duration::from_millis(40),
+            min_block_interval: Duration::from_millis(32),
             idle_block: Duration::from_secs(1),
             max_connections_per_ip: 32,
         }

@@ -43,8 +43,8 @@ gossip = {gossip}
 propose_timeout = "{propose}"
 vote_timeout = "{vote}"
 timeout_increase = "{increase}"
-# A block begins at the earliest so long after the last one began. Shorter means lower latency, and more processor
-# time: each block costs a node some milliseconds, however little it orders.
+# A block begins at the earliest so long after the last one was proposed. Shorter means lower latency, and more
+# processor time: each block costs a node some milliseconds, however little it orders.
 min_block_interval = "{pace}"
 # When there is nothing to order, an empty block follows the last one after this time.
 idle_block = "{idle}"

@@ -95,9 +95,9 @@ enum Glance {
     New,
 }
 
-/// Up to this many bytes a segment is decoded where it comes in: about a tenth of a millisecond, less than handing it
-/// to another thread may take.
-const INLINE_BYTES: usize = 64 << 10;
+/// Up to this many bytes a segment is closed or decoded where that comes up: about a tenth of a millisecond, less than
+/// handing it to another thread may take.
+pub(super) const INLINE_BYTES: usize = 64 << 10;
 
 /// Decodes and verifies; a long segment on a blocking thread.
 pub(super) async fn decode(
@@ -108,7 +108,11 @@ pub(super) async fn decode(
     if bytes.len() <= INLINE_BYTES {
         return Segment::decode(bytes, network, &params).map(Arc::new);
     }
-    let work = move || Segment::decode(bytes, network, &params).map(Arc::new);
+    on_blocking_thread(move || Segment::decode(bytes, network, &params).map(Arc::new)).await
+}
+
+/// Computes what would keep other tasks waiting.
+pub(super) async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         // The runtime is shutting down.

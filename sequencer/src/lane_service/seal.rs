@@ -6,6 +6,7 @@
 
 use crate::lane_service::LaneServiceError;
 use crate::lane_service::actor::Actor;
+use crate::lane_service::intake::{INLINE_BYTES, on_blocking_thread};
 use crate::lane_service::messages::{Outcome, ReceiptEntry, Replies, SubmitReply};
 use crate::lane_service::own_lane::OwnLane;
 use crate::lane_service::recent::RecentSegments;
@@ -131,12 +132,9 @@ impl Sealer {
     /// Signs, makes durable, and only then pushes and gives receipts.
     async fn run(self, draft: SegmentDraft, clients: Vec<Waiting>) -> Result<Arc<Segment>, LaneServiceError> {
         let (key, network_id, params) = (self.key, self.network_id, self.params);
+        let bytes: usize = draft.transactions.iter().map(|transaction| transaction.envelope().len()).sum();
         let sign = move || draft.seal(network_id, &params, &key).map(Arc::new);
-        let segment = match tokio::task::spawn_blocking(sign).await {
-            Ok(sealed) => sealed?,
-            // The runtime is shutting down.
-            Err(_) => std::future::pending().await,
-        };
+        let segment = if bytes <= INLINE_BYTES { sign()? } else { on_blocking_thread(sign).await? };
         self.store.put_own_segment(segment.clone()).await?;
         self.recent.insert(&segment);
         self.network.push(&segment);

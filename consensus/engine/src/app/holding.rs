@@ -49,6 +49,7 @@ impl App {
         self.proposers = ProposerSet::new(tip.validators.clone(), |lane| self.activity.is_active(lane));
         self.watch.advance(self.height, &tip.validators);
         self.candidate = None;
+        self.proposed = false;
         self.decided = None;
         self.joining = None;
         self.tip = tip;
@@ -104,6 +105,14 @@ impl App {
         }
         if let Some(task) = self.holding.take() {
             task.abort();
+        }
+    }
+
+    /// The height's first proposal goes out, or is here. All validators see that at nearly the same time, so the next
+    /// height's beginning is counted from it, and their clocks for it keep together.
+    pub(super) fn note_proposal(&mut self) {
+        if !std::mem::replace(&mut self.proposed, true) {
+            self.began = tokio::time::Instant::now();
         }
     }
 

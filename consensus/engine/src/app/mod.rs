@@ -128,8 +128,10 @@ pub(crate) struct App {
     height: Height,
     round: Round,
     phase: Phase,
-    /// When the last height began that was held back.
+    /// When the last height began that was held back: when its first proposal was seen, once it was.
     began: Instant,
+    /// Whether a proposal for this height was seen.
+    proposed: bool,
     proposers: ProposerSet,
     activity: Activity,
     values: Values,
@@ -185,6 +187,7 @@ impl App {
             round: Round::ZERO,
             phase: Phase::Committing,
             began: Instant::now(),
+            proposed: false,
             activity,
             values: Values::default(),
             decided: None,

@@ -73,6 +73,7 @@ impl App {
         if matches!(self.phase, Phase::Holding { .. }) {
             self.release("its proposer has begun");
         }
+        self.note_proposal();
         if self.lacks_proof(&part) {
             if self.unproven.len() < MAX_UNPROVEN {
                 self.unproven.insert(part.round, part);

@@ -107,6 +107,7 @@ impl App {
         if let Some(part) = self.services.publish_own(place, &proposal) {
             self.values.keep_part(id, part);
         }
+        self.note_proposal();
     }
 
     /// A value is to be sent again: our own under a new signature, another's as its proposer signed it.
