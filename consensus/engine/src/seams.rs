@@ -59,6 +59,9 @@ pub trait LaneService: Send + Sync + 'static {
     /// but not before the given time, at which the lanes should have said what they have to say. Cancel safe.
     async fn next_cut(&self, base: CutBase, not_before: Instant) -> NextCut;
 
+    /// Resolves when [`Self::next_cut`] would, for who is not to propose it. Cancel safe.
+    async fn cut_is_due(&self, base: CutBase, not_before: Instant);
+
     /// The content of a proposed cut, once it is held and the cut, the evidence, the L1 anchor and what comes with it
     /// are found valid. Waits for what is missing and fetches it. With `fresh`, timeliness is judged too, and the
     /// anchor must be known here; without, a quorum has prevoted for the proposal in an earlier round and only

@@ -20,6 +20,11 @@ pub(super) enum Waiter {
         not_before: Instant,
         reply: oneshot::Sender<NextCut>,
     },
+    Due {
+        base: CutBase,
+        not_before: Instant,
+        reply: oneshot::Sender<()>,
+    },
     Judge {
         base: CutBase,
         proposal: Arc<Proposal>,
@@ -38,6 +43,7 @@ impl Waiter {
     fn is_gone(&self) -> bool {
         match self {
             Self::Next { reply, .. } => reply.is_closed(),
+            Self::Due { reply, .. } => reply.is_closed(),
             Self::Judge { reply, .. } => reply.is_closed(),
             Self::Content { reply, .. } => reply.is_closed(),
         }
@@ -92,10 +98,12 @@ impl Actor {
     pub(super) fn on_request(&mut self, request: Request) {
         match request {
             Request::Next { base, not_before, reply } => {
-                if not_before > Instant::now() {
-                    self.rhythm.expect(not_before);
-                }
+                self.foresee(not_before, true);
                 self.waiters.push(Waiter::Next { base, not_before, reply });
+            }
+            Request::Due { base, not_before, reply } => {
+                self.foresee(not_before, false);
+                self.waiters.push(Waiter::Due { base, not_before, reply });
             }
             Request::Judge { base, proposal, round, fresh, reply } => {
                 self.waiters.push(Waiter::Judge { base, proposal, round, fresh, reply });
@@ -113,6 +121,13 @@ impl Actor {
             Request::Evidence(evidence) => self.on_evidence(evidence),
         }
         self.dirty = true;
+    }
+
+    /// The next height begins at this time, with a cut that this node makes or not.
+    fn foresee(&mut self, beginning: Instant, ours: bool) {
+        if beginning > Instant::now() {
+            self.rhythm.expect(beginning, ours);
+        }
     }
 
     pub(super) fn on_evidence(&mut self, evidence: Evidence) {
@@ -161,7 +176,9 @@ impl Actor {
         let now = Instant::now();
         let idle = self.last_block + self.config.idle_block;
         let earliest = |waiter: &Waiter| match waiter {
-            Waiter::Next { not_before, .. } => Some(if *not_before > now { *not_before } else { idle }),
+            Waiter::Next { not_before, .. } | Waiter::Due { not_before, .. } => {
+                Some(if *not_before > now { *not_before } else { idle })
+            }
             _ => None,
         };
         self.waiters.iter().filter_map(earliest).filter(|deadline| *deadline > now).min()
@@ -172,6 +189,11 @@ impl Actor {
             Waiter::Next { base, not_before, reply } => match self.next_cut(&base, not_before) {
                 Some(next) => self.hold(Answer::Next(next, reply)),
                 None => return Some(Waiter::Next { base, not_before, reply }),
+            },
+            Waiter::Due { base, not_before, reply } => match self.due_cut(&base, not_before) {
+                // The engine may have stopped waiting.
+                Some(_) => drop(reply.send(())),
+                None => return Some(Waiter::Due { base, not_before, reply }),
             },
             Waiter::Judge { base, proposal, round, fresh, reply } => {
                 match self.judge(&base, &proposal, round, fresh) {
@@ -192,7 +214,8 @@ impl Actor {
         None
     }
 
-    fn next_cut(&self, base: &CutBase, not_before: Instant) -> Option<NextCut> {
+    /// A cut that is worth a block, with the evidence to go with it.
+    fn due_cut(&self, base: &CutBase, not_before: Instant) -> Option<(Cut, Vec<Evidence>)> {
         if base.height != self.base.height || Instant::now() < not_before {
             return None;
         }
@@ -200,9 +223,11 @@ impl Actor {
         let evidence = self.evidence.for_block(|piece| members.get(&piece.offender()).is_some());
         let cut = self.view.build_cut(base, &evidence)?;
         let idle = self.last_block.elapsed() >= self.config.idle_block;
-        if !idle && !self.view.has_payload(base, &cut) {
-            return None;
-        }
+        (idle || self.view.has_payload(base, &cut)).then_some((cut, evidence))
+    }
+
+    fn next_cut(&self, base: &CutBase, not_before: Instant) -> Option<NextCut> {
+        let (cut, evidence) = self.due_cut(base, not_before)?;
         let content = self.view.content(base, &cut).ok()?;
         self.cut_metrics.built.inc();
         // The anchor moves where Ethereum is seen: in the handle.

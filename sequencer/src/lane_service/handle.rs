@@ -206,6 +206,10 @@ impl LaneService for LaneHandle {
         next
     }
 
+    async fn cut_is_due(&self, base: CutBase, not_before: Instant) {
+        self.ask(|reply| Request::Due { base, not_before, reply }).await;
+    }
+
     async fn judge(
         &self,
         base: CutBase,

@@ -62,6 +62,8 @@ pub(super) struct Submission {
 pub(super) enum Request {
     /// The next cut, once it is worth a block.
     Next { base: CutBase, not_before: Instant, reply: oneshot::Sender<NextCut> },
+    /// Whether there is such a cut, for who does not propose it.
+    Due { base: CutBase, not_before: Instant, reply: oneshot::Sender<()> },
     /// The content of a proposed cut, once it is held and judged.
     Judge {
         base: CutBase,

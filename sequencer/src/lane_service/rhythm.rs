@@ -3,67 +3,102 @@
 //! A transaction is ordered by the first cut that holds what a quorum of lanes say of it: its own segment, and then
 //! segments of others that refer to that one. Lanes that close their segments whenever an interval is over make the cut
 //! wait for the last of them. So they keep time with consensus: two segments before each height begins, the second early
-//! enough to be held everywhere by then, the first early enough to be referred to by the second. That is no more
-//! segments than without, and nothing depends on it but latency: where heights begin at no foreseeable time, or segments
-//! take too long to arrive, the interval alone counts.
+//! enough to be held everywhere by then, the first early enough to be referred to by the second. Who makes the cut closes
+//! its own second one at the last moment: the others have it before they have the proposal. That is no more segments
+//! than without, and nothing depends on it but latency: where heights begin at no foreseeable time, or segments take too
+//! long to arrive, the interval alone counts.
 
 use std::time::{Duration, Instant};
 
 /// The least time that a segment is taken to need until the others hold it.
 const LEAST_DELAY: Duration = Duration::from_millis(2);
+/// The least time that closing a segment is taken to need.
+const LEAST_CLOSING: Duration = Duration::from_millis(1);
 /// Observations older than about so many count little.
 const MEMORY: u32 = 16;
 
 /// What is known of the times at which heights begin, and of the way of segments.
 #[derive(Debug, Default)]
 pub(super) struct Rhythm {
-    /// When the last foreseen height begins or began.
-    beat: Option<Instant>,
+    /// The last foreseen height.
+    beat: Option<Beat>,
     /// How long after the one before.
     period: Option<Duration>,
-    /// How long segments take until they are held here: mean, and mean deviation.
-    delay: Duration,
+    /// How long segments take until they are held here.
+    delay: Spread,
+    /// How long closing one takes until it is held here.
+    closing: Spread,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Beat {
+    /// When the height begins or began.
+    at: Instant,
+    /// Whether this node makes its cut.
+    ours: bool,
+}
+
+/// Mean, and mean deviation.
+#[derive(Debug, Default)]
+struct Spread {
+    mean: Duration,
     deviation: Duration,
 }
 
+impl Spread {
+    fn observe(&mut self, value: Duration) {
+        let difference = value.abs_diff(self.mean);
+        self.mean = blend(self.mean, value);
+        self.deviation = blend(self.deviation, difference);
+    }
+
+    /// What most values are below.
+    fn most(&self) -> Duration {
+        self.mean + self.deviation
+    }
+}
+
 impl Rhythm {
-    /// The next height will begin at this time.
-    pub(super) fn expect(&mut self, beat: Instant) {
-        if self.beat == Some(beat) {
+    /// The next height will begin at this time, with a cut that this node makes or not.
+    pub(super) fn expect(&mut self, at: Instant, ours: bool) {
+        if self.beat.is_some_and(|beat| beat.at == at) {
             return;
         }
-        self.period = self.beat.map(|before| beat.saturating_duration_since(before));
-        self.beat = Some(beat);
+        self.period = self.beat.map(|before| at.saturating_duration_since(before.at));
+        self.beat = Some(Beat { at, ours });
     }
 
     /// A segment took so long until it was held here.
     pub(super) fn observe(&mut self, delay: Duration) {
-        let difference = delay.abs_diff(self.delay);
-        self.delay = blend(self.delay, delay);
-        self.deviation = blend(self.deviation, difference);
+        self.delay.observe(delay);
+    }
+
+    /// Closing an own segment took so long.
+    pub(super) fn sealed(&mut self, taken: Duration) {
+        self.closing.observe(taken);
     }
 
     /// When the segment after the one of `last` is closed, if there is something to say. Never later than an interval
     /// and a half.
     pub(super) fn due(&self, last: Instant, interval: Duration) -> Instant {
         // Where segments need long to arrive, for want of processors or for distance, more of them would not help.
-        let plain = last + interval.max((4 * self.delay).min(interval * 3 / 2));
+        let plain = last + interval.max((4 * self.delay.mean).min(interval * 3 / 2));
         self.slot(last, interval).filter(|slot| *slot <= last + interval * 3 / 2).unwrap_or(plain)
     }
 
     /// The next time for a segment before a height.
     fn slot(&self, last: Instant, interval: Duration) -> Option<Instant> {
-        let (beat, period) = (self.beat?, self.period?);
-        let lead = (self.delay + self.deviation).max(LEAST_DELAY);
+        let (Beat { at, ours }, period) = (self.beat?, self.period?);
+        let lead = self.delay.most().max(LEAST_DELAY);
         if lead > interval / 2 || period < interval {
             return None;
         }
+        let latest = if ours { self.closing.most().clamp(LEAST_CLOSING, lead) } else { lead };
         // Slots that are closer to the last segment than half of their distance have had it.
         let after = last + lead / 2;
-        let slots = [beat, beat + period]
-            .into_iter()
-            .flat_map(|beat| [beat.checked_sub(2 * lead), beat.checked_sub(lead)]);
-        slots.flatten().find(|slot| *slot > after)
+        let slots = [at.checked_sub(2 * lead), at.checked_sub(latest)];
+        let next = [(at + period).checked_sub(2 * lead), (at + period).checked_sub(lead)];
+        slots.into_iter().chain(next).flatten().find(|slot| *slot > after)
     }
 }
 
@@ -83,26 +118,42 @@ mod tests {
 
     /// Heights each 40 ms, the last one foreseen at 40 ms after `start`, segments that take 5 ms.
     fn steady(start: Instant) -> Rhythm {
-        let mut rhythm = Rhythm { delay: ms(5), ..Rhythm::default() };
-        rhythm.expect(start);
-        rhythm.expect(start + ms(40));
+        let delay = Spread { mean: ms(5), deviation: Duration::ZERO };
+        let mut rhythm = Rhythm { delay, ..Rhythm::default() };
+        rhythm.expect(start, false);
+        rhythm.expect(start + ms(40), false);
         rhythm
     }
 
     #[test]
     fn two_segments_come_before_each_height() {
         let start = Instant::now();
-        let rhythm = steady(start);
-        let mut last = start + ms(10);
-        let mut closed = Vec::new();
-        for _ in 0..4 {
-            last = rhythm.due(last, INTERVAL);
-            closed.push((last - start).as_millis());
-        }
-        assert_eq!(closed, [30, 35, 55, 70], "the interval, then before the height after the foreseen one");
+        let closed = |rhythm: &Rhythm| {
+            let mut last = start + ms(10);
+            [(); 4].map(|()| {
+                last = rhythm.due(last, INTERVAL);
+                (last - start).as_millis()
+            })
+        };
         let mut rhythm = steady(start);
-        rhythm.expect(start + ms(80));
+        assert_eq!(
+            closed(&rhythm),
+            [30, 35, 55, 70],
+            "the interval, then before the height after the foreseen one"
+        );
+        rhythm.expect(start + ms(80), false);
         assert_eq!(rhythm.due(start + ms(55), INTERVAL), start + ms(70));
+    }
+
+    #[test]
+    fn who_makes_the_cut_closes_its_last_segment_just_before() {
+        let start = Instant::now();
+        let mut rhythm = steady(start);
+        rhythm.expect(start + ms(80), true);
+        assert_eq!(rhythm.due(start + ms(70), INTERVAL), start + ms(79));
+        (0..200).for_each(|_| rhythm.sealed(ms(3)));
+        let due = rhythm.due(start + ms(70), INTERVAL);
+        assert!(due > start + ms(76) && due <= start + ms(77), "closing takes 3 ms");
     }
 
     #[test]
@@ -120,8 +171,8 @@ mod tests {
     fn delays_are_followed_slowly() {
         let mut rhythm = Rhythm::default();
         (0..200).for_each(|_| rhythm.observe(ms(8)));
-        assert!(rhythm.delay > ms(7) && rhythm.delay <= ms(8), "{rhythm:?}");
+        assert!(rhythm.delay.mean > ms(7) && rhythm.delay.mean <= ms(8), "{rhythm:?}");
         rhythm.observe(ms(800));
-        assert!(rhythm.delay < ms(60), "{rhythm:?}");
+        assert!(rhythm.delay.mean < ms(60), "{rhythm:?}");
     }
 }

@@ -104,7 +104,9 @@ impl Actor {
     /// The segment is durable and pushed: the lane goes on after it.
     pub(super) fn on_sealed(&mut self, segment: Arc<Segment>) {
         self.pace.sealing = false;
-        self.metrics.seal_seconds.observe(self.pace.last.elapsed().as_secs_f64());
+        let taken = self.pace.last.elapsed();
+        self.rhythm.sealed(taken);
+        self.metrics.seal_seconds.observe(taken.as_secs_f64());
         self.metrics.sealed.inc();
         self.metrics.sealed_transactions.inc_by(segment.transactions().len() as u64);
         if let OwnLane::Recovering(lane, known) = self.own {

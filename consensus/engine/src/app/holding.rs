@@ -78,7 +78,7 @@ impl App {
             let candidate = if ours {
                 services.candidate(base, not_before).await?
             } else {
-                let _ = services.lanes.next_cut(base, not_before).await;
+                services.lanes.cut_is_due(base, not_before).await;
                 None
             };
             Ok(Outcome::CutReady { height, candidate })

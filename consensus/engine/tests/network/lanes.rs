@@ -292,6 +292,10 @@ impl LaneService for TestLanes {
         self.until(|| self.try_next_cut(&base)).await
     }
 
+    async fn cut_is_due(&self, base: CutBase, not_before: Instant) {
+        self.next_cut(base, not_before).await;
+    }
+
     async fn judge(
         &self,
         base: CutBase,
