@@ -19,6 +19,9 @@ tree="$(mktemp -d)"
 trap 'git worktree remove --force "$tree/fairlane" 2>/dev/null || true; rm -rf "$tree"' EXIT
 git worktree add --quiet --detach "$tree/fairlane" HEAD
 
+row() { printf '%-34s %-10s %s\n' "$@"; }
+
+row mutation "caught by" invariant
 survivors=0
 for patch in "${patches[@]}"; do
     name="$(basename "$patch" .patch)"
@@ -27,12 +30,15 @@ for patch in "${patches[@]}"; do
     (cd "$tree/fairlane" && cargo build --quiet --release --locked -p fairlane-sim)
     cp "$CARGO_TARGET_DIR/release/fairlane-sim" "$tree/mutant"
     if "$tree/mutant" --seeds "$seeds" >"$tree/log" 2>"$tree/errors"; then
-        echo "SURVIVED  $name: $seeds seeds"
+        row "$name" SURVIVED "$seeds seeds"
         survivors=$((survivors + 1))
     elif caught="$(grep --max-count=1 '^FAILED' "$tree/log")"; then
-        echo "caught    $name: $caught"
+        # FAILED seed 7: violated at 812 ms: the invariant: how
+        seed="$(sed -E 's/^FAILED (seed [0-9]+): .*/\1/' <<<"$caught")"
+        invariant="$(sed -E 's/^FAILED seed [0-9]+: violated at [0-9]+ ms: ([^:]*).*/\1/' <<<"$caught")"
+        row "$name" "$seed" "$invariant"
     else
-        echo "BROKEN    $name: the simulation failed without a verdict"
+        row "$name" BROKEN "the simulation failed without a verdict"
         tail -n 20 "$tree/log" "$tree/errors"
         survivors=$((survivors + 1))
     fi

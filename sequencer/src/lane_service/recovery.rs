@@ -204,6 +204,7 @@ impl Recovery {
         let mut segments: Vec<Arc<Segment>> = Vec::new();
         let mut held = decided;
         let mut turn = 0usize;
+        let mut warned = false;
         if last.seq.get().saturating_sub(held.seq.get()) > u64::from(self.params.lane_window_segments) {
             return Ok(segments);
         }
@@ -221,6 +222,10 @@ impl Recovery {
             }
             segments.extend(found);
             if turn > 0 && turn.is_multiple_of(peers.len() + 1) {
+                if !std::mem::replace(&mut warned, true) {
+                    let (held, last) = (held.seq, last.seq);
+                    tracing::warn!(%held, %last, "no peer has what follows in the own lane: it waits until one has");
+                }
                 tokio::time::sleep(Self::PAUSE).await;
                 turn = 0;
             }

@@ -15,11 +15,13 @@
 //! In some runs the validator set changes: Ethereum is a list of epochs, each with its set, which validators see at
 //! different times or not at all. Whoever is not in the set follows the chain.
 //!
-//! A disk is lost, or replaced by an old backup, only where the network bears one more faulty validator and others hold
-//! its lane whole: what nobody but the lost disk knew cannot be remembered. Its log of votes is gone then, or as old as
-//! the backup, and it only watches for a while (`fairlane_agreement::Memory`, as in nodes). An old log is restored only
-//! where the others can tell that it is old; `docs/adr/0015-watching-before-voting.md` says where they cannot. Where
-//! watching leaves no quorum of honest voters for ever, a run ends, and is counted.
+//! A disk is lost, or replaced by an old backup, where the network bears one more faulty validator. It knows less then
+//! than its validator signed: the log of votes is gone, or as old as the backup, so the validator only watches for a
+//! while (`fairlane_agreement::Memory`, as in nodes); the end of the lane is asked of the others, as in nodes. Two things
+//! are left out, because no rule for starting can save them: nobody honest was shown the last segment (counted as "disk
+//! spared"), and an old log that nobody can tell to be old. `docs/adr/0015-watching-before-voting.md` says both. Where
+//! parts of the lane are held by nobody any more, it stands still for ever ("lane lost for ever"), and everything else
+//! goes on. Where watching leaves no quorum of honest voters for ever, a run ends, and is counted.
 //!
 //! Not simulated: bandwidth, Ethereum's own faults, and bytes that decoders refuse, which have tests of their own.
 

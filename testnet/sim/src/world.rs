@@ -14,6 +14,7 @@ use crate::scenario::{FaultKind, Scenario, Stream, stream};
 use crate::setup::{MS, Setup};
 use crate::trace::Trace;
 use crate::wire::{Message, Timer};
+use losses::Loss;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub(crate) struct World<'a> {
     down_for: Vec<u64>,
     /// What a fault restores, by its place in the schedule.
     backups: BTreeMap<usize, Disk>,
+    /// Disks that are lost, by their validators, until these come back.
+    losses: BTreeMap<usize, Loss>,
     network: Network,
     disks: ChaCha8Rng,
     invariants: Invariants,
@@ -85,6 +88,7 @@ impl<'a> World<'a> {
             frozen_until: vec![0; count],
             down_for: vec![0; count],
             backups: BTreeMap::new(),
+            losses: BTreeMap::new(),
             network: Network::new(scenario.links, scenario.healed_at, stream(seed, Stream::Network)),
             disks: stream(seed, Stream::Disks),
             invariants: Invariants::new(scenario, setup.clone()),
@@ -314,6 +318,7 @@ impl<'a> World<'a> {
     }
 
     fn restart(&mut self, place: usize) -> Result<(), Violation> {
+        self.replace_disk(place);
         let Machine::Down(disk, clock) = &mut self.machines[place] else { return Ok(()) };
         let vices = self.scenario.villains.iter().find(|(villain, _)| *villain == place);
         let villain = vices.map(|(_, vices)| {

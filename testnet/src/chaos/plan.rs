@@ -33,7 +33,7 @@ pub(super) enum Fault {
     TornLog,
     /// SIGKILL, and the end of its store is overwritten.
     DamagedStore,
-    /// SIGKILL, and its store is put back to what it was some seconds before, with the log of votes or without.
+    /// SIGKILL, and its data is put back to what it was some seconds before, with the log of votes or without.
     OldBackup,
     /// SIGKILL, and all that it has written is gone.
     LostDisk,

@@ -187,30 +187,41 @@ impl Patient<'_> {
         log.and_then(|mut log| log.write_all(&torn)).wrap_err_with(|| format!("tearing {}", path.display()))
     }
 
-    /// Copies the store of a frozen process (what a snapshot of its disk would hold), lets it go on, and then puts the
+    /// Copies the data of a frozen process (what a snapshot of its disk would hold), lets it go on, and then puts the
     /// copy back: with the log of votes of that moment, or without any.
     async fn restore_backup(&mut self) -> eyre::Result<()> {
         let node = &self.field.nodes[self.strike.victim];
-        let [backup, log] = ["backup.redb", "backup.wal"].map(|name| self.home.path().join(name));
-        let with_log = self.strike.salt.is_multiple_of(2);
+        let (data, backup) = (self.home.data(), self.home.path().join("backup"));
         {
             let node = node.lock().await;
             node.freeze();
-            let copied = fs::copy(self.home.store(), &backup);
-            let logged = fs::copy(self.home.consensus_wal(), &log);
+            let copied = copy_files(&data, &backup);
             node.thaw();
-            copied.wrap_err("copying the store")?;
-            logged.wrap_err("copying the log")?;
+            copied.wrap_err("copying the data")?;
+        }
+        let with_log = self.strike.salt.is_multiple_of(2);
+        if let Some(log) = self.home.consensus_wal().file_name().filter(|_| !with_log) {
+            fs::remove_file(backup.join(log)).wrap_err("leaving the log out of the backup")?;
         }
         self.hold().await;
         self.kill().await;
         self.lose_disk()?;
-        fs::copy(&backup, self.home.store()).wrap_err("putting the backup back")?;
-        if with_log {
-            fs::copy(&log, self.home.consensus_wal()).wrap_err("putting the old log back")?;
-        }
+        copy_files(&backup, &data).wrap_err("putting the backup back")?;
+        fs::remove_dir_all(&backup).wrap_err("removing the backup")?;
         self.start().await
     }
+}
+
+/// Copies the files of a directory, and nothing in directories below it.
+fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes all that is in a directory, which may be a mount.

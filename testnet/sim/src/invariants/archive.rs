@@ -26,6 +26,16 @@ impl Archive {
         self.segments.get(&reference.digest)
     }
 
+    /// All of a lane, ascending; of an equivocator one variant of each place.
+    pub(super) fn lane(&self, lane: LaneId) -> impl Iterator<Item = SegmentRef> {
+        let all = (lane, LaneSeq::ZERO)..=(lane, LaneSeq::MAX);
+        self.variants.range(all).map(|((lane, seq), digest)| SegmentRef {
+            lane: *lane,
+            seq: *seq,
+            digest: *digest,
+        })
+    }
+
     /// Whether any lane has two variants of a place.
     pub(super) fn knows_equivocators(&self) -> bool {
         !self.equivocators.is_empty()

@@ -71,6 +71,11 @@ impl Promises {
         self.made.retain(|(_, lane), (seq, _)| !left.contains(lane) || is_decided(lane, *seq));
     }
 
+    /// Nobody has the segment `from` of a lane any more: what it promised, and all that comes after it, is void.
+    pub(super) fn lane_is_lost(&mut self, lane: LaneId, from: LaneSeq) {
+        self.made.retain(|(_, of), (seq, _)| *of != lane || *seq < from);
+    }
+
     /// Whether nothing is open, and all honest validators are level and settled; they must be, once the time is over.
     pub(super) fn check(
         &self,

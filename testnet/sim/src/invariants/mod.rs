@@ -27,7 +27,7 @@ use batches::Subscribers;
 use censorship::Censorship;
 pub(crate) use council::Council;
 use council::Councils;
-use fairlane_types::{Evidence, Height, LaneId};
+use fairlane_types::{Evidence, Height, LaneId, LaneSeq, SegmentRef};
 use ledger::Ledger;
 use liveness::Promises;
 pub(crate) use liveness::{Ending, Standing};
@@ -214,6 +214,16 @@ impl Invariants {
     /// The last lane of a validator, and by which block it left the set.
     pub(crate) fn last_lane(&self, place: usize) -> Option<(LaneId, Option<Height>)> {
         self.cast.councils.last_lane(place)
+    }
+
+    /// What an honest validator has shown of its lane, ascending.
+    pub(crate) fn shown(&self, lane: LaneId) -> impl Iterator<Item = SegmentRef> {
+        self.archive.lane(lane)
+    }
+
+    /// The rest of a lane is gone for ever: only a disk that was lost had the segment `from`.
+    pub(crate) fn lane_is_lost(&mut self, lane: LaneId, from: LaneSeq) {
+        self.promises.lane_is_lost(lane, from);
     }
 
     /// How often the validator set changed.
