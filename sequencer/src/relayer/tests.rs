@@ -31,7 +31,13 @@ const EAGER: Pace = Pace { interval: Duration::ZERO, turn: Duration::ZERO, poll:
 
 /// What a node has to show.
 #[derive(Clone, Default)]
-struct Shown(Arc<Mutex<(Option<CheckpointCertificate>, BTreeMap<u64, BlockHeader>)>>);
+struct Shown(Arc<Mutex<Content>>);
+
+#[derive(Default)]
+struct Content {
+    newest: Option<CheckpointCertificate>,
+    headers: BTreeMap<u64, BlockHeader>,
+}
 
 #[tonic::async_trait]
 impl ChainService for Shown {
@@ -43,7 +49,7 @@ impl ChainService for Shown {
         &self,
         request: Request<GetHeaderRequest>,
     ) -> Result<Response<GetHeaderResponse>, Status> {
-        let header = self.0.lock().unwrap().1.get(&request.into_inner().height).cloned();
+        let header = self.0.lock().unwrap().headers.get(&request.into_inner().height).cloned();
         let header = header.ok_or_else(|| Status::not_found("no such block"))?;
         let certificate = CommitCertificate {
             height: header.height,
@@ -70,7 +76,7 @@ impl ChainService for Shown {
         &self,
         _: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
-        let certificate = self.0.lock().unwrap().0;
+        let certificate = self.0.lock().unwrap().newest;
         let certificate = certificate.ok_or_else(|| Status::not_found("none yet"))?;
         let certificate = convert::to_field(&certificate);
         Ok(Response::new(GetCheckpointResponse { certificate, ..Default::default() }))
@@ -89,8 +95,8 @@ impl Shown {
 
     fn show(&self, header: &BlockHeader, certificate: CheckpointCertificate) {
         let mut content = self.0.lock().unwrap();
-        content.0 = Some(certificate);
-        content.1.insert(header.height.get(), header.clone());
+        content.newest = Some(certificate);
+        content.headers.insert(header.height.get(), header.clone());
     }
 }
 
