@@ -47,12 +47,20 @@ pub async fn serve(
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), HealthError> {
-    let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
     let pages = Router::new()
         .route("/metrics", get(metrics))
         .route("/health", get(|| async { "ok\n" }))
         .route("/ready", get(ready))
         .with_state(health);
+    serve_pages(listener, pages, shutdown).await
+}
+
+pub(crate) async fn serve_pages(
+    listener: TcpListener,
+    pages: Router,
+    shutdown: CancellationToken,
+) -> Result<(), HealthError> {
+    let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
     axum::serve(listener, pages)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await

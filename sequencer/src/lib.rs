@@ -3,12 +3,14 @@
 //! `config`, `keys` and `genesis_file` read what the operator wrote; `store` keeps what must survive a crash, and `guard`
 //! how far anything may have been signed;
 //! `evidence` keeps offences and `l1` sees to it that Ethereum punishes them;
+//! `checkpoints` signs and collects what `relayer` posts to Ethereum;
 //! `network` and `lane_service` carry lanes between validators; `rpc` serves clients; `node` assembles them around
 //! the consensus engine. `cli` is the command line of the binary `fairlane`.
 //!
 //! Not its job: any rule of the protocol. What is valid, and what follows from a cut, is decided in
 //! `fairlane-types`, `fairlane-lanes` and `fairlane-chain`.
 
+pub mod checkpoints;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -25,6 +27,7 @@ pub mod metrics;
 pub mod network;
 pub mod node;
 pub mod recovery;
+pub mod relayer;
 pub mod rpc;
 pub mod store;
 #[cfg(test)]

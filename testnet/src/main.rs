@@ -1,7 +1,7 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
-use fairlane_testnet::l1::{outage_demo, rollup_demo, set_demo, slash_demo};
+use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo};
 use fairlane_testnet::{bench, chaos, offences, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -30,6 +30,8 @@ enum Command {
     RollupDemo(rollup_demo::RollupDemoArgs),
     /// Take Ethereum away from a running network, and give it back by another endpoint.
     OutageDemo(outage_demo::OutageDemoArgs),
+    /// Let relayers post the network's checkpoints to Ethereum, and show there what is final.
+    RelayDemo(relay_demo::RelayDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
@@ -41,8 +43,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("node") {
-        return run_as_node();
+    if matches!(std::env::args().nth(1).as_deref(), Some("node" | "relayer")) {
+        return run_as_fairlane();
     }
     let cli = Cli::parse();
     // In a simulation validators lie on purpose: what consensus says to each lie is no news.
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
             Command::SetDemo(args) => set_demo::run(args).await,
             Command::RollupDemo(args) => rollup_demo::run(args).await,
             Command::OutageDemo(args) => outage_demo::run(args).await,
+            Command::RelayDemo(args) => relay_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
             Command::Offences(args) => offences::run(args).await,
@@ -78,11 +81,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Becomes a node that stops when the process that started it ends, however that ends.
-fn run_as_node() -> ExitCode {
+/// Becomes a node or a relayer that stops when the process that started it ends, however that ends.
+fn run_as_fairlane() -> ExitCode {
     if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
     {
-        eprintln!("error: cannot tie this node to the process that started it: {error}");
+        eprintln!("error: cannot tie this process to the one that started it: {error}");
         return ExitCode::FAILURE;
     }
     fairlane_sequencer::cli::run()

@@ -119,5 +119,6 @@ fn name(offence: Offence) -> &'static str {
         Offence::Prevote => "prevotes",
         Offence::Precommit => "precommits",
         Offence::Proposal => "proposals",
+        Offence::Checkpoint => "checkpoints",
     }
 }

@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-ordering",
             "fairlane-chain",
             "fairlane-verify",
+            "fairlane-checkpoint",
             "fairlane-engine",
             "fairlane-proto",
             "fairlane-rollup-adapter",

@@ -30,6 +30,11 @@ fn two_proposals_cost_stake_and_seat() {
 }
 
 #[test]
+fn two_checkpoints_cost_stake_and_seat() {
+    slash_demo("checkpoint");
+}
+
+#[test]
 fn a_forked_lane_costs_stake_and_seat() {
     slash_demo("lane");
 }

@@ -8,7 +8,7 @@
 //! [`PublicKey`] is a point of the subgroup and not neutral, whoever made it. Keys of a set have proven possession when they
 //! were registered on Ethereum: without that, sums of signatures prove nothing.
 //!
-//! Not its job: reading keys from Ethereum (`fairlane-l1`), gossip, and deciding which blocks get a checkpoint.
+//! Not its job: reading keys from Ethereum (`fairlane-l1`), gossip, and knowing which blocks are final.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,
@@ -21,11 +21,13 @@
 
 pub mod collect;
 pub mod keys;
+pub mod schedule;
 pub mod set;
 pub mod verify;
 
 pub use collect::{Collector, Effect, Refusal};
 pub use keys::{InvalidPoint, PublicKey, SecretKey, SecretKeyError, sum_signatures};
+pub use schedule::is_due;
 pub use set::{CheckpointSet, CheckpointSetError};
 pub use verify::{CheckpointError, verify_certificate, verify_conflict, verify_signed};
 

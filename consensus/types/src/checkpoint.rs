@@ -52,6 +52,17 @@ impl Checkpoint {
         Domain::CHECKPOINT.sign_bytes(&self.to_bytes())
     }
 
+    fn decode_statement(network: NetworkId, input: &mut Reader) -> Result<Self, DecodeError> {
+        Ok(Self {
+            network,
+            height: Decode::decode(input)?,
+            block: Decode::decode(input)?,
+            heads_root: Decode::decode(input)?,
+            validators_hash: Decode::decode(input)?,
+            next_validators_hash: Decode::decode(input)?,
+        })
+    }
+
     /// The fields behind the network, as evidence has them.
     fn encode_statement(&self, out: &mut Writer) {
         self.height.encode(out);
@@ -71,14 +82,8 @@ impl Encode for Checkpoint {
 
 impl Decode for Checkpoint {
     fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(Self {
-            network: Decode::decode(input)?,
-            height: Decode::decode(input)?,
-            block: Decode::decode(input)?,
-            heads_root: Decode::decode(input)?,
-            validators_hash: Decode::decode(input)?,
-            next_validators_hash: Decode::decode(input)?,
-        })
+        let network = Decode::decode(input)?;
+        Self::decode_statement(network, input)
     }
 }
 
@@ -200,6 +205,11 @@ pub struct SignedCheckpoint {
     pub signature: CheckpointSignature,
 }
 
+impl SignedCheckpoint {
+    /// Bytes of the encoding.
+    pub const BYTES: usize = 32 + Checkpoint::BYTES + CheckpointSignature::BYTES;
+}
+
 impl Encode for SignedCheckpoint {
     fn encode(&self, out: &mut Writer) {
         self.validator.encode(out);
@@ -264,6 +274,23 @@ impl CheckpointConflict {
     pub const KIND: u8 = 4;
     /// Bytes of the encoding.
     pub const BYTES: usize = 1 + 32 + 96 + 2 * (Checkpoint::BYTES - 32 + 192);
+
+    /// Reads evidence of a network, whose id is not in the encoding.
+    pub fn decode(network: NetworkId, input: &mut Reader) -> Result<Self, DecodeError> {
+        if input.take_u8()? != Self::KIND {
+            return Err(DecodeError::Invalid { what: "evidence kind", why: "it is not 4 (checkpoints)" });
+        }
+        let (validator, key) = (Decode::decode(input)?, Decode::decode(input)?);
+        let mut statement =
+            || Ok((Checkpoint::decode_statement(network, input)?, CheckpointSignature::decode(input)?));
+        Ok(Self { validator, key, statements: Box::new([statement()?, statement()?]) })
+    }
+
+    /// The height that both statements are about, as the first one has it.
+    pub fn height(&self) -> Height {
+        let [(first, _), _] = self.statements.as_ref();
+        first.height
+    }
 
     /// Which offence it is, independently of the statements: kind, validator and height. One slot counts once.
     pub fn slot(&self) -> Vec<u8> {

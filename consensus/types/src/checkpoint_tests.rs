@@ -30,5 +30,11 @@ fn a_conflict_is_named_by_validator_and_height() {
         statements: Box::new([(checkpoint(1), signature), (checkpoint(2), signature)]),
     };
     assert_eq!(conflict.to_bytes().len(), CheckpointConflict::BYTES);
+    let read =
+        CheckpointConflict::decode(NetworkId::from_bytes([1; 32]), &mut Reader::new(conflict.to_bytes()));
+    assert_eq!(read.unwrap(), conflict);
+    assert!(
+        CheckpointConflict::decode(NetworkId::from_bytes([1; 32]), &mut Reader::new(vec![3; 785])).is_err()
+    );
     assert_eq!(conflict.slot(), [vec![4], vec![2; 32], 5u64.to_be_bytes().to_vec()].concat());
 }

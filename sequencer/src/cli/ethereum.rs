@@ -78,7 +78,7 @@ impl Sending {
     }
 }
 
-fn show(rehearsal: &Rehearsal) -> eyre::Result<()> {
+pub(super) fn show(rehearsal: &Rehearsal) -> eyre::Result<()> {
     for step in &rehearsal.steps {
         out!("would send: {}, {} gas", step.what, step.gas)?;
     }

@@ -3,19 +3,19 @@
 use super::ethereum::Chain;
 use super::out;
 use super::status::{connect, refused};
-use crate::evidence::{OffenceId, offence_id};
+use crate::evidence::{OffenceId, Proof};
 use crate::genesis_file;
 use crate::l1::REPORTER_KEY;
 use clap::{Args, Subcommand};
 use eyre::{WrapErr as _, bail, eyre};
+use fairlane_l1::checkpoint::submit_conflict;
 use fairlane_l1::evidence::{Submission, submit};
 use fairlane_proto::convert;
 use fairlane_proto::v1::evidence_record::Fate;
 use fairlane_proto::v1::evidence_service_client::EvidenceServiceClient;
 use fairlane_proto::v1::{EvidenceRecord, GetEvidenceRequest, ListEvidenceRequest};
 use fairlane_types::evidence::OffenceSlot;
-use fairlane_types::{Decode as _, Encode as _, Evidence, NetworkId, VoteKind};
-use fairlane_verify::verify_evidence;
+use fairlane_types::{Encode as _, NetworkId, VoteKind};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -144,10 +144,10 @@ impl Show {
 
 impl Verify {
     fn run(self) -> eyre::Result<()> {
-        let evidence = read_file(&self.file)?;
         let network = genesis_file::read(&self.genesis)?.network();
+        let evidence = read_file(&self.file, network)?;
         check(&evidence, &network)?;
-        let (id, offender) = (offence_id(&evidence), evidence.offender());
+        let (id, offender) = (evidence.id(), evidence.offender());
         if self.json {
             let text = json!({
                 "valid": true,
@@ -166,20 +166,28 @@ impl Verify {
 
 impl Submit {
     async fn run(self) -> eyre::Result<()> {
-        let path = Path::new(&self.evidence);
-        let evidence = if path.exists() {
-            read_file(path)?
-        } else {
-            Known::read(&get(&self.asked.endpoint, &self.evidence).await?)?.evidence
-        };
         let key = REPORTER_KEY.read(self.key_file.as_deref())?;
         let sender = key.address();
         let (deployment, provider) = self.chain.connect_with_key(key)?;
         let network = deployment.network(&provider).await?;
         let network = network.ok_or_else(|| eyre!("the contracts' network is not open yet"))?;
+        let path = Path::new(&self.evidence);
+        let evidence = if path.exists() {
+            read_file(path, network)?
+        } else {
+            let record = get(&self.asked.endpoint, &self.evidence).await?;
+            read_proof(network, record.evidence)?
+        };
         // Checked before gas is paid for it.
         check(&evidence, &network)?;
-        match submit(&provider, &deployment.contracts, &evidence, sender, sender).await? {
+        let contracts = &deployment.contracts;
+        let submitted = match &evidence {
+            Proof::Consensus(evidence) => submit(&provider, contracts, evidence, sender, sender).await?,
+            Proof::Checkpoints(conflict) => {
+                submit_conflict(&provider, contracts, conflict, sender, sender).await?
+            }
+        };
+        match submitted {
             Submission::Punished(receipt) => {
                 out!("punished    {}", evidence.offender())?;
                 out!("transaction {}", receipt.transaction_hash)?;
@@ -191,8 +199,8 @@ impl Submit {
     }
 }
 
-fn check(evidence: &Evidence, network: &NetworkId) -> eyre::Result<()> {
-    verify_evidence(evidence, network).map(drop).wrap_err("the evidence does not hold")
+fn check(evidence: &Proof, network: &NetworkId) -> eyre::Result<()> {
+    evidence.verify(network).wrap_err("the evidence does not hold")
 }
 
 async fn get(endpoint: &str, id: &str) -> eyre::Result<EvidenceRecord> {
@@ -204,7 +212,7 @@ async fn get(endpoint: &str, id: &str) -> eyre::Result<EvidenceRecord> {
 }
 
 /// Reads a proof: hexadecimal digits, or JSON with such a field `evidence`.
-fn read_file(path: &Path) -> eyre::Result<Evidence> {
+fn read_file(path: &Path, network: NetworkId) -> eyre::Result<Proof> {
     let text = std::fs::read_to_string(path).wrap_err_with(|| format!("reading {}", path.display()))?;
     let digits = match serde_json::from_str::<Value>(&text) {
         Ok(Value::Object(fields)) => match fields.get("evidence").and_then(Value::as_str) {
@@ -215,20 +223,27 @@ fn read_file(path: &Path) -> eyre::Result<Evidence> {
     };
     let bytes = hex::decode(digits)
         .wrap_err_with(|| format!("{} does not hold hexadecimal digits", path.display()))?;
-    Evidence::from_bytes(bytes).wrap_err_with(|| format!("{} holds no evidence", path.display()))
+    read_proof(network, bytes).wrap_err_with(|| format!("{} holds no evidence", path.display()))
 }
+
+fn read_proof(network: NetworkId, bytes: impl Into<bytes::Bytes>) -> eyre::Result<Proof> {
+    Ok(Proof::from_bytes(network, bytes)?)
+}
+
+/// Not every proof names its network. Where one is only shown, it does not matter which one is taken for it.
+const ANY_NETWORK: NetworkId = NetworkId::from_bytes([0; 32]);
 
 /// A record of which the proof is readable. Whether it holds, `verify` tells.
 struct Known<'a> {
     id: OffenceId,
     record: &'a EvidenceRecord,
-    evidence: Evidence,
+    evidence: Proof,
 }
 
 impl<'a> Known<'a> {
     fn read(record: &'a EvidenceRecord) -> eyre::Result<Self> {
-        let evidence: Evidence = convert::canonical("evidence", &record.evidence)?;
-        Ok(Self { id: offence_id(&evidence), record, evidence })
+        let evidence = read_proof(ANY_NETWORK, record.evidence.clone())?;
+        Ok(Self { id: evidence.id(), record, evidence })
     }
 
     fn fate(&self) -> String {
@@ -273,7 +288,11 @@ impl<'a> Known<'a> {
 }
 
 /// The offence in words.
-fn describe(evidence: &Evidence) -> String {
+fn describe(proof: &Proof) -> String {
+    let evidence = match proof {
+        Proof::Consensus(evidence) => evidence,
+        Proof::Checkpoints(conflict) => return format!("two checkpoints at height {}", conflict.height()),
+    };
     match evidence.slot() {
         OffenceSlot::Lane(_, incarnation, seq) => format!("two segments {seq} in its lane {incarnation}"),
         OffenceSlot::Vote(_, kind, height, round) => {

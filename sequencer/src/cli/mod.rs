@@ -10,6 +10,7 @@ mod guard;
 mod init;
 mod keys;
 mod node;
+mod relayer;
 mod rollup;
 mod stake;
 mod status;
@@ -53,6 +54,8 @@ enum Command {
     /// Rollups at the registry on Ethereum.
     #[command(subcommand)]
     Rollup(rollup::Rollup),
+    /// Posts checkpoints of the network to the light client on Ethereum.
+    Relayer(relayer::RelayerCommand),
     /// Submits a transaction and prints its verified receipt.
     Submit(submit::Submit),
     /// Prints a rollup's batches as they are finalized, each verified.
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Evidence(command) => client(command.run()),
         Command::Stake(command) => client(command.run()),
         Command::Rollup(command) => client(command.run()),
+        Command::Relayer(command) => client(command.run()),
         Command::Node(command) => command.run(),
         Command::Status(command) => client(command.run()),
         Command::Submit(command) => client(command.run()),

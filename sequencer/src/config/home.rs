@@ -62,6 +62,11 @@ impl Home {
         self.data().join("fairlane.redb")
     }
 
+    /// Checkpoints: what was signed, and certificates.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.data().join("checkpoints.redb")
+    }
+
     /// Consensus's write-ahead log.
     pub fn consensus_wal(&self) -> PathBuf {
         self.data().join("consensus.wal")

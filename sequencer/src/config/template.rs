@@ -146,7 +146,7 @@ fn ethereum(l1: &L1Config) -> String {
         r#"
 [l1]
 # Ethereum endpoints (http:// or https://). One is used at a time, the next when it fails. Without any, this node does
-# not look at Ethereum.
+# not look at Ethereum, and signs and collects no checkpoints for it.
 rpc_urls = [{urls}]
 # The record of the contracts' deployment, which fairlane-deploy writes. Relative to this directory.
 deployment = {deployment:?}

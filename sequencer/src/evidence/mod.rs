@@ -1,22 +1,24 @@
 //! The durable pool of evidence: every offence that this node knows of, once, and what became of it.
 //!
 //! It is fed by what consensus and the lanes find and by what finalized blocks carry, so an offence that one honest
-//! node saw ends in the pool of each. Lanes take from it what no block carries yet; the watchtower takes what is not
-//! punished on Ethereum.
+//! node saw ends in the pool of each. Two checkpoints of one height come from the collection of checkpoints, and stand in no
+//! block. Lanes take from it what no block carries yet; the watchtower takes what is not punished on Ethereum.
 //!
-//! Invariants: what is listed is durable, holds by `fairlane-verify`, and names each offence once; the number of
+//! Invariants: what is listed is durable, was verified, and names each offence once; the number of
 //! records is bounded, by offender and in all, as one offender may sign without end. A record is never removed: it
 //! says what was done about it.
 //!
 //! Not its job: judging evidence, spreading it, submitting it.
 
 mod keeper;
+mod proof;
 mod record;
 #[cfg(test)]
 mod tests;
 
 pub use keeper::{Reports, keep};
-pub use record::{EvidenceRecord, Fate, L1Receipt, OffenceId, offence_id};
+pub use proof::{OffenceId, Proof, ProofError};
+pub use record::{EvidenceRecord, Fate, L1Receipt};
 
 use crate::metrics::EvidenceMetrics;
 use crate::store::{Store, StoreError};
@@ -64,18 +66,19 @@ impl EvidencePool {
     }
 
     /// Adds evidence that was verified; says whether its offence is new. Durable when it returns.
-    pub async fn add(&self, evidence: &Evidence, now: Timestamp) -> Result<bool, StoreError> {
-        let id = offence_id(evidence);
+    pub async fn add(&self, proof: impl Into<Proof>, now: Timestamp) -> Result<bool, StoreError> {
+        let proof = proof.into();
+        let id = proof.id();
         let _writing = self.0.writing.lock().await;
         if self.get(&id).is_some() {
             return Ok(false);
         }
-        if !self.has_room(&evidence.offender()) {
+        if !self.has_room(&proof.offender()) {
             self.0.metrics.dropped.inc();
             return Ok(false);
         }
-        tracing::warn!(offender = %evidence.offender(), offence = %id, "keep evidence of an offence");
-        self.write(id, EvidenceRecord::new(evidence.clone(), now)).await?;
+        tracing::warn!(offender = %proof.offender(), offence = %id, "keep evidence of an offence");
+        self.write(id, EvidenceRecord::new(proof, now)).await?;
         Ok(true)
     }
 
@@ -88,7 +91,7 @@ impl EvidencePool {
     ) -> Result<(), StoreError> {
         for piece in evidence {
             self.add(piece, now).await?;
-            self.update(&offence_id(piece), |record| {
+            self.update(&Proof::from(piece).id(), |record| {
                 record.block.get_or_insert(height);
             })
             .await?;
@@ -127,11 +130,15 @@ impl EvidencePool {
         })
     }
 
-    /// Evidence that no block carries yet.
+    /// Evidence that blocks can carry, and none does yet.
     pub fn not_in_a_block(&self) -> Vec<Evidence> {
         self.read(|records| {
             let waiting = records.values().filter(|record| record.block.is_none());
-            waiting.map(|record| record.evidence.clone()).collect()
+            let for_blocks = waiting.filter_map(|record| match &record.evidence {
+                Proof::Consensus(evidence) => Some(evidence.clone()),
+                Proof::Checkpoints(_) => None,
+            });
+            for_blocks.collect()
         })
     }
 

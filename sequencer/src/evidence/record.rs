@@ -1,15 +1,13 @@
 //! What is kept of an offence: its proof, the block that carries it, and what became of it on Ethereum.
 
+use super::proof::{OffenceId, Proof};
 use fairlane_types::codec::{Decode, DecodeError, Encode, Reader, Writer};
-use fairlane_types::{Evidence, Hash32, Height, Timestamp};
+use fairlane_types::{Hash32, Height, NetworkId, Timestamp};
 
 /// The longest reason that is kept.
 const MAX_REASON: usize = 512;
 /// How records begin; raised when older software could not read them.
 const VERSION: u8 = 1;
-
-/// An offence's name: the one that the contracts use (docs/protocol.md, "Epochs").
-pub type OffenceId = Hash32;
 
 /// A transaction that proved an offence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +36,7 @@ pub enum Fate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceRecord {
     /// The proof.
-    pub evidence: Evidence,
+    pub evidence: Proof,
     /// When this node learnt of it, by its own clock.
     pub found_at: Timestamp,
     /// The first block that carries it.
@@ -51,19 +49,51 @@ pub struct EvidenceRecord {
 
 impl EvidenceRecord {
     /// A proof that nothing has been done about.
-    pub fn new(evidence: Evidence, found_at: Timestamp) -> Self {
-        Self { evidence, found_at, block: None, receipt: None, fate: Fate::Open }
+    pub fn new(evidence: impl Into<Proof>, found_at: Timestamp) -> Self {
+        Self { evidence: evidence.into(), found_at, block: None, receipt: None, fate: Fate::Open }
     }
 
     /// The offence's name.
     pub fn id(&self) -> OffenceId {
-        offence_id(&self.evidence)
+        self.evidence.id()
     }
-}
 
-/// The name of the offence that evidence proves.
-pub fn offence_id(evidence: &Evidence) -> OffenceId {
-    Hash32::from_bytes(fairlane_l1::evidence::slot(evidence).0)
+    /// Reads a record of this network that fills the input.
+    pub fn from_bytes(network: NetworkId, bytes: Vec<u8>) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes);
+        let record = Self::decode(network, &mut input)?;
+        input.finish()?;
+        Ok(record)
+    }
+
+    fn decode(network: NetworkId, input: &mut Reader) -> Result<Self, DecodeError> {
+        let invalid = |what, why| DecodeError::Invalid { what, why };
+        if input.take_u8()? != VERSION {
+            return Err(invalid("evidence record", "a later version of this software wrote it"));
+        }
+        let evidence = Proof::decode(network, input)?;
+        let found_at = Decode::decode(input)?;
+        let block = Some(Height::new(input.take_u64()?)).filter(|height| *height != Height::ZERO);
+        let receipt = match input.take_u8()? {
+            0 => None,
+            1 => Some(L1Receipt {
+                transaction: Decode::decode(input)?,
+                block: input.take_u64()?,
+                gas_used: input.take_u64()?,
+            }),
+            _ => return Err(invalid("receipt flag", "it is neither 0 nor 1")),
+        };
+        let fate = match input.take_u8()? {
+            0 => Fate::Open,
+            1 => Fate::Punished,
+            2 => {
+                let why = input.var_bytes("reason", MAX_REASON)?;
+                Fate::Refused(String::from_utf8_lossy(&why).into_owned())
+            }
+            _ => return Err(invalid("fate", "it is not 0 (open), 1 (punished) or 2 (refused)")),
+        };
+        Ok(Self { evidence, found_at, block, receipt, fate })
+    }
 }
 
 impl Encode for EvidenceRecord {
@@ -90,36 +120,5 @@ impl Encode for EvidenceRecord {
                 out.var_bytes(why.get(..end).unwrap_or_default().as_bytes());
             }
         }
-    }
-}
-
-impl Decode for EvidenceRecord {
-    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
-        let invalid = |what, why| DecodeError::Invalid { what, why };
-        if input.take_u8()? != VERSION {
-            return Err(invalid("evidence record", "a later version of this software wrote it"));
-        }
-        let evidence = Decode::decode(input)?;
-        let found_at = Decode::decode(input)?;
-        let block = Some(Height::new(input.take_u64()?)).filter(|height| *height != Height::ZERO);
-        let receipt = match input.take_u8()? {
-            0 => None,
-            1 => Some(L1Receipt {
-                transaction: Decode::decode(input)?,
-                block: input.take_u64()?,
-                gas_used: input.take_u64()?,
-            }),
-            _ => return Err(invalid("receipt flag", "it is neither 0 nor 1")),
-        };
-        let fate = match input.take_u8()? {
-            0 => Fate::Open,
-            1 => Fate::Punished,
-            2 => {
-                let why = input.var_bytes("reason", MAX_REASON)?;
-                Fate::Refused(String::from_utf8_lossy(&why).into_owned())
-            }
-            _ => return Err(invalid("fate", "it is not 0 (open), 1 (punished) or 2 (refused)")),
-        };
-        Ok(Self { evidence, found_at, block, receipt, fate })
     }
 }

@@ -1,10 +1,9 @@
 use super::*;
+use crate::checkpoints::testing::conflict;
 use crate::metrics::Metrics;
 use crate::testing::genesis;
 use fairlane_types::vote::vote_sign_bytes;
-use fairlane_types::{
-    BlockId, Decode as _, Encode as _, Genesis, Hash32, Round, SignedVote, SigningKey, VoteKind,
-};
+use fairlane_types::{BlockId, Encode as _, Genesis, Hash32, Round, SignedVote, SigningKey, VoteKind};
 use fairlane_verify::verify_evidence;
 use std::path::Path;
 
@@ -22,6 +21,10 @@ pub(crate) fn double_precommit(genesis: &Genesis, seed: u8, height: u64) -> Evid
         SignedVote { validator: key.validator(), kind, height, round, block, signature: key.sign(&message) }
     };
     Evidence::DoubleVote(Box::new([vote(1), vote(2)]))
+}
+
+fn offence_id(evidence: &Evidence) -> OffenceId {
+    Proof::from(evidence).id()
 }
 
 fn open(path: &Path) -> (Store, EvidencePool) {
@@ -94,14 +97,14 @@ async fn one_offender_does_not_fill_the_pool() {
 
 #[test]
 fn records_are_read_as_they_were_written() {
-    let evidence = double_precommit(&network(), 2, 7);
+    let (evidence, of) = (double_precommit(&network(), 2, 7), network().network());
     let mut record = EvidenceRecord::new(evidence, at(3));
     for fate in [Fate::Open, Fate::Punished, Fate::Refused("EvidenceExpired".into())] {
         record.fate = fate;
-        assert_eq!(EvidenceRecord::from_bytes(record.to_bytes()).unwrap(), record);
+        assert_eq!(EvidenceRecord::from_bytes(of, record.to_bytes()).unwrap(), record);
     }
     record.fate = Fate::Refused("ü".repeat(400));
-    let read = EvidenceRecord::from_bytes(record.to_bytes()).unwrap();
+    let read = EvidenceRecord::from_bytes(of, record.to_bytes()).unwrap();
     assert_eq!(read.fate, Fate::Refused("ü".repeat(256)), "a long reason is cut between letters");
 }
 
@@ -132,4 +135,22 @@ async fn what_was_awaited_survives_a_kill_after_every_sync() {
         assert_eq!(after.list(None, 100).len(), kept.len());
         assert!(!after.add(&kept[0], at(99)).await.unwrap(), "it counts once after a restart, too");
     }
+}
+
+#[tokio::test]
+async fn two_checkpoints_of_a_height_are_kept_and_go_into_no_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let conflict = conflict(network().network(), 2, 32);
+    let proof = Proof::from(conflict.clone());
+    proof.verify(&network().network()).unwrap();
+    let (store, pool) = open(&path);
+    assert!(pool.add(conflict.clone(), at(1)).await.unwrap());
+    assert!(!pool.add(conflict, at(2)).await.unwrap(), "one offence counts once");
+    assert!(pool.not_in_a_block().is_empty());
+    store.close().await.unwrap();
+    drop((store, pool));
+    let (_store, pool) = open(&path);
+    assert_eq!(pool.open_offences().len(), 1);
+    assert_eq!(pool.get(&proof.id()).unwrap().evidence, proof);
 }

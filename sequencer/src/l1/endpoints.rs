@@ -66,7 +66,7 @@ impl Endpoints {
 }
 
 /// A name for a failure, from a fixed set.
-pub(super) fn name_of(error: &CallError) -> &'static str {
+pub(crate) fn name_of(error: &CallError) -> &'static str {
     match error {
         CallError::Unreachable { .. } => "unreachable",
         CallError::Unsigned { .. } => "unsigned",
@@ -82,25 +82,25 @@ pub(super) fn name_of(error: &CallError) -> &'static str {
 
 /// A pause that doubles with each failure in a row.
 #[derive(Debug)]
-pub(super) struct Pause {
+pub(crate) struct Pause {
     first: Duration,
     next: Duration,
 }
 
 impl Pause {
-    pub(super) fn new(first: Duration) -> Self {
+    pub(crate) fn new(first: Duration) -> Self {
         Self { first, next: first }
     }
 
     /// The pause after one more failure.
-    pub(super) fn after_failure(&mut self) -> Duration {
+    pub(crate) fn after_failure(&mut self) -> Duration {
         let pause = self.next;
         self.next = self.next.saturating_mul(2).min(MAX_PAUSE.max(self.first));
         pause
     }
 
     /// Something succeeded.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Watcher`] follows the chain so many confirmations deep and publishes what it sees as an [`L1View`]; by that,
 //! [`Anchors`] moves the network's anchor from epoch to epoch, and judges how others move it;
-//! [`Watchtower`] submits evidence from the durable pool and notes what became of it. Both share [`Endpoints`], of
+//! [`Watchtower`] submits evidence from the durable pool and notes what became of it;
+//! [`KeyReader`] reads the keys that checkpoints are signed with. All share [`Endpoints`], of
 //! which one is used at a time: a failure moves on to the next, after a pause that grows.
 //!
 //! Invariants: ordering never waits for Ethereum; an endpoint is used only after its chain, contracts and network were
@@ -13,6 +14,7 @@
 
 mod anchors;
 mod endpoints;
+mod keys;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,8 @@ mod watcher;
 
 pub use anchors::{AnchorRefusal, AnchorRule, Anchors, Sight, Step};
 pub use endpoints::Endpoints;
+pub(crate) use endpoints::{Pause, name_of};
+pub use keys::KeyReader;
 pub use settings::{L1Error, L1Settings, REPORTER_KEY};
 pub use tower::{Rank, Watchtower};
 pub use watcher::{EpochStart, L1View, Watcher};
@@ -73,16 +77,17 @@ impl L1 {
         (Anchors::Seen(Sight { rule: self.rule.clone(), views, lead }), sender)
     }
 
-    /// What follows the chain, and what submits evidence. `own` is this node's validator.
+    /// What follows the chain, what submits evidence, and what reads keys. `own` is this node's validator.
     pub fn into_parts(
         self,
         view: ViewSender,
         evidence: EvidencePool,
         own: Option<ValidatorId>,
         in_force: watch::Receiver<InForce>,
-    ) -> (Watcher, Watchtower) {
+    ) -> (Watcher, Watchtower, KeyReader) {
         let (l1, views) = (Arc::new(self), view.subscribe());
+        let keys = KeyReader { l1: Arc::clone(&l1), views: views.clone() };
         let tower = Watchtower::new(Arc::clone(&l1), evidence, own, in_force.clone(), views);
-        (Watcher::new(l1, view, in_force), tower)
+        (Watcher::new(l1, view, in_force), tower, keys)
     }
 }

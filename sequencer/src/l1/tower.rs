@@ -9,9 +9,10 @@ use super::endpoints::{Pause, name_of};
 use super::watcher::L1View;
 use super::{L1, L1Error};
 use crate::clock::system_time;
-use crate::evidence::{EvidencePool, EvidenceRecord, Fate, L1Receipt, OffenceId};
+use crate::evidence::{EvidencePool, EvidenceRecord, Fate, L1Receipt, OffenceId, Proof};
 use crate::in_force::InForce;
 use crate::store::StoreError;
+use fairlane_l1::checkpoint::submit_conflict;
 use fairlane_l1::contracts::SlashingManager::SlashingManagerErrors;
 use fairlane_l1::error::Refusal;
 use fairlane_l1::evidence::{self as contract, Submission};
@@ -159,7 +160,13 @@ impl Watchtower {
         let l1 = Arc::clone(&self.l1);
         let Some((writer, sender)) = l1.endpoints.writer() else { return Ok(()) };
         let contracts = &l1.deployment.contracts;
-        match contract::submit(writer, contracts, &record.evidence, sender, sender).await {
+        let submitted = match &record.evidence {
+            Proof::Consensus(evidence) => contract::submit(writer, contracts, evidence, sender, sender).await,
+            Proof::Checkpoints(conflict) => {
+                submit_conflict(writer, contracts, conflict, sender, sender).await
+            }
+        };
+        match submitted {
             Ok(Submission::Punished(receipt)) => {
                 let receipt = L1Receipt {
                     transaction: Hash32::from_bytes(receipt.transaction_hash.0),
@@ -202,7 +209,10 @@ impl Watchtower {
 fn is_final(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::Evidence(_) => true,
-        Refusal::Slashing(error) => matches!(error, SlashingManagerErrors::EvidenceExpired(_)),
+        Refusal::Slashing(error) => matches!(
+            error,
+            SlashingManagerErrors::EvidenceExpired(_) | SlashingManagerErrors::WrongCheckpointKey(_)
+        ),
         _ => false,
     }
 }

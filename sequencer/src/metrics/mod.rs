@@ -4,12 +4,14 @@
 //! and never fails. Labels come from small fixed sets (lanes of the validator set, refusal reasons, method names),
 //! never from what a client or peer sends.
 
+mod checkpoints;
 mod groups;
 mod l1;
 mod part;
 #[cfg(test)]
 mod tests;
 
+pub use checkpoints::{CheckpointMetrics, RelayerMetrics};
 pub use groups::{
     ConsensusMetrics, CutMetrics, LaneLabel, LaneMetrics, MethodLabel, NetworkMetrics, OrderingMetrics,
     ReasonLabel, RpcMetrics, StoreMetrics,
@@ -43,6 +45,8 @@ pub struct Metrics {
     pub evidence: EvidenceMetrics,
     /// What this node sees and does on Ethereum.
     pub l1: L1Metrics,
+    /// Checkpoints signed, collected and refused.
+    pub checkpoints: CheckpointMetrics,
     registry: Arc<Registry>,
 }
 
@@ -66,6 +70,7 @@ impl Metrics {
             rpc: RpcMetrics::register(&mut registry),
             evidence: EvidenceMetrics::register(&mut registry),
             l1: L1Metrics::register(&mut registry),
+            checkpoints: CheckpointMetrics::register(&mut registry),
             registry: Arc::new(registry),
         }
     }

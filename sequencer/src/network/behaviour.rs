@@ -46,6 +46,11 @@ pub(super) fn topic(network: NetworkId) -> gossipsub::IdentTopic {
     gossipsub::IdentTopic::new(format!("fairlane/segments/1/{network}"))
 }
 
+/// The gossip topic of a network's checkpoints.
+pub(super) fn checkpoint_topic(network: NetworkId) -> gossipsub::IdentTopic {
+    gossipsub::IdentTopic::new(format!("fairlane/checkpoints/1/{network}"))
+}
+
 /// The most bytes of segments in a fetch response. The same for all nodes of a network, so that no node's response
 /// is too long for another.
 pub(super) fn max_response_bytes(max_segment_bytes: usize) -> usize {
@@ -133,8 +138,9 @@ fn scoring(network: NetworkId) -> (gossipsub::PeerScoreParams, gossipsub::PeerSc
         mesh_failure_penalty_weight: 0.0,
         ..Default::default()
     };
+    let topics = [topic(network), checkpoint_topic(network)];
     let params = gossipsub::PeerScoreParams {
-        topics: [(topic(network).hash(), topic_params)].into(),
+        topics: topics.map(|topic| (topic.hash(), topic_params.clone())).into(),
         ip_colocation_factor_weight: 0.0,
         ..Default::default()
     };

@@ -3,6 +3,7 @@
 
 use crate::metrics::{NetworkMetrics, ReasonLabel};
 use crate::network::behaviour::{self, Behaviour, SEGMENTS_PROTOCOL, SetupError};
+use crate::network::checkpoints::PER_SECOND;
 use crate::network::config::{NetworkConfig, NetworkLimits};
 use crate::network::dial::Dialer;
 use crate::network::greeting;
@@ -26,6 +27,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+mod checkpoints;
 mod events;
 mod fetches;
 mod gossip;
@@ -122,6 +124,7 @@ pub(super) fn start_with(
         swarm,
         control,
         topic,
+        checkpoints: None,
         receiver,
         source: parts.source,
         handle: handle.clone(),
@@ -151,6 +154,8 @@ struct Peer {
     subscribed: bool,
     allowance: Allowance,
     streams: Rate,
+    /// How many signatures of checkpoints it may send.
+    checkpoints: Rate,
     pusher: AbortHandle,
     receiver: Option<AbortHandle>,
 }
@@ -167,6 +172,8 @@ struct Driver {
     swarm: Swarm<Behaviour>,
     control: libp2p_stream::Control,
     topic: gossipsub::IdentTopic,
+    /// Set once this node takes part in checkpoints.
+    checkpoints: Option<checkpoints::Checkpoints>,
     hello: v1::Hello,
     receiver: Receiver,
     source: Arc<dyn SegmentSource>,
@@ -229,6 +236,8 @@ impl Driver {
             Command::Fetch(peer, want, reply) => self.fetch(peer, &want, reply),
             Command::Served(channel, response, permit) => self.respond(channel, response, permit),
             Command::Publish(message) => self.publish(message),
+            Command::JoinCheckpoints(source, received) => self.join_checkpoints(source, received),
+            Command::Announce(message) => self.announce(message),
             Command::Verdict(token, verdict) => self.verdict(&token, verdict),
         }
     }
@@ -313,6 +322,7 @@ impl Driver {
             subscribed: false,
             allowance: Allowance::new(self.limits.fetches_per_second, self.limits.served_per_peer, now),
             streams: Rate::new(Self::STREAMS_PER_SECOND, now),
+            checkpoints: Rate::new(PER_SECOND, now),
             pusher: tokio::spawn(pusher.run(queue)).abort_handle(),
             receiver: None,
         };

@@ -1,6 +1,7 @@
 //! The node's side of the network: what the lane service calls, and what it gets.
 
 use crate::metrics::NetworkMetrics;
+use crate::network::checkpoints::{Asked, CheckpointSource, ReceivedCheckpoint};
 use crate::network::codec;
 use crate::network::offence::Offence;
 use crate::network::push::PushTable;
@@ -46,6 +47,14 @@ pub struct GossipToken {
     pub(super) source: PeerId,
 }
 
+#[cfg(test)]
+impl GossipToken {
+    /// A name that no message has.
+    pub(crate) fn for_tests() -> Self {
+        Self { message: MessageId::new(&[0; 32]), source: PeerId::random() }
+    }
+}
+
 /// What becomes of a gossiped message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GossipVerdict {
@@ -89,11 +98,15 @@ pub(super) enum Command {
     /// The peer did something wrong.
     Offence(PeerId, Offence),
     /// Fetch from a peer.
-    Fetch(PeerId, FetchWant, oneshot::Sender<Result<v1::FetchResponse, FetchError>>),
+    Fetch(PeerId, Asked, oneshot::Sender<Result<v1::FetchResponse, FetchError>>),
     /// A fetch of a peer is answered.
     Served(ResponseChannel<v1::FetchResponse>, v1::FetchResponse, Permit),
     /// Gossip a message.
     Publish(Bytes),
+    /// Take part in the gossip of checkpoints.
+    JoinCheckpoints(Arc<dyn CheckpointSource>, mpsc::Sender<ReceivedCheckpoint>),
+    /// Gossip a signature of a checkpoint.
+    Announce(Bytes),
     /// The verdict on a gossiped message.
     Verdict(GossipToken, GossipVerdict),
 }
@@ -152,12 +165,16 @@ impl NetworkHandle {
     /// Asks one peer for the end of a lane, and how far it is itself. Fails where the peer is too busy to answer. Of
     /// what comes back nothing is verified.
     pub async fn ask_end(&self, peer: PeerId, lane: LaneId) -> Result<LaneEnd, FetchError> {
-        let v1::FetchResponse { segments, decided } = self.request(peer, FetchWant::Head(lane)).await?;
+        let v1::FetchResponse { segments, decided, .. } = self.request(peer, FetchWant::Head(lane)).await?;
         let busy = || FetchError::Failed("it does not say how far it is".to_owned());
         Ok(LaneEnd { segments, decided: decided.ok_or_else(busy)? })
     }
 
     async fn request(&self, peer: PeerId, want: FetchWant) -> Result<v1::FetchResponse, FetchError> {
+        self.ask(peer, Asked::Segments(want)).await
+    }
+
+    pub(super) async fn ask(&self, peer: PeerId, want: Asked) -> Result<v1::FetchResponse, FetchError> {
         self.metrics.fetches.inc();
         let (reply, answer) = oneshot::channel();
         let sent = self.commands.send(Command::Fetch(peer, want, reply)).await;

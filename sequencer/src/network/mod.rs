@@ -4,6 +4,7 @@
 //! - **Gossip**: nodes that take part in relaying (`gossip`) spread segments to those who are no direct peers of the
 //!   author. A gossiped segment is forwarded only after this node's verdict on it.
 //! - **Fetch**: request and response for what is missing: by name, a range of a lane, or the end of a lane.
+//! - **Checkpoints**: what validators sign for Ethereum travels here too, on a gossip topic of its own.
 //!
 //! `docs/adr/0008-segment-transport.md` records why, with measurements.
 //!
@@ -15,6 +16,7 @@
 //! ([`NetworkHandle::report`], [`NetworkHandle::gossip_verdict`]).
 
 mod behaviour;
+mod checkpoints;
 mod codec;
 mod config;
 mod dial;
@@ -31,6 +33,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use checkpoints::{CheckpointSource, ReceivedCheckpoint};
 pub use config::{NetworkConfig, NetworkLimits};
 pub use driver::{NetworkError, NetworkParts, start};
 pub use handle::{FetchError, GossipToken, GossipVerdict, LaneEnd, NetworkHandle, PeerInfo, ReceivedSegment};

@@ -1,6 +1,7 @@
 //! Nodes on real sockets of the loopback interface, and peers that misbehave.
 
 mod abuse;
+mod checkpoints;
 mod gossip;
 mod measure;
 mod pure;

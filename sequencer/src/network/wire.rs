@@ -68,6 +68,7 @@ impl TryFrom<v1::FetchRequest> for FetchWant {
                 validator: ValidatorId::from_bytes(array("validator", &head.validator)?),
                 incarnation: Incarnation::new(head.incarnation),
             })),
+            Want::Checkpoints(_) => Err(ConvertError::Missing("segments")),
         }
     }
 }

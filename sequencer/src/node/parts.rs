@@ -3,10 +3,12 @@
 use super::setup::Setup;
 use super::stage::Stage;
 use super::{NodeError, observe};
+use crate::checkpoints::{self, CheckpointBook, CheckpointParts};
 use crate::config::{Config, Home};
 use crate::evidence::{self, EvidencePool, Reports};
 use crate::guard::Guard;
 use crate::health::{self, Health};
+use crate::l1::{L1, ViewSender};
 use crate::lane_service::{LaneHandle, RecentSegments, SegmentServer};
 use crate::log::LogHandle;
 use crate::network::NetworkHandle;
@@ -24,6 +26,8 @@ pub(super) struct Parts {
     store: Store,
     network: NetworkHandle,
     evidence: EvidencePool,
+    /// On a node that looks at Ethereum.
+    checkpoints: Option<CheckpointBook>,
     /// What clients and operators see.
     serving: Stage,
     l1: Stage,
@@ -59,6 +63,7 @@ impl Parts {
         let listeners = Listeners::bind(&setup.config).await?;
         let (store, state, evidence) = setup.restore().await?;
         let guard = setup.guard(&store)?;
+        let checkpoints = setup.open_checkpoints().await?;
         let (failed, failures) = mpsc::channel(16);
         let [serving, l1, consensus, lanes] =
             ["serving", "l1", "consensus", "lanes"].map(|name| Stage::new(name, &failed));
@@ -80,12 +85,38 @@ impl Parts {
         let (kept, blocks) = (store.clone(), engine.subscribe());
         let pool = evidence.clone();
         lanes.run(move |stop| evidence::keep(pool, kept, found, blocks, stop));
+        let parts = Self { store, network, evidence, checkpoints, serving, l1, consensus, lanes, failures };
         if let Some(ethereum) = ethereum {
-            setup.start_l1(ethereum, lane_handle.in_force(), &evidence, &l1);
+            parts.start_ethereum(&setup, ethereum, &engine, &lane_handle)?;
         }
-        let parts = Self { store, network, evidence, serving, l1, consensus, lanes, failures };
         parts.serve(&setup, engine, lane_handle, heads, listeners, log).await?;
         Ok(parts)
+    }
+
+    /// Starts what looks at Ethereum, and what is signed for it.
+    fn start_ethereum(
+        &self,
+        setup: &Setup,
+        ethereum: (L1, ViewSender),
+        engine: &EngineHandle,
+        lanes: &LaneHandle,
+    ) -> Result<(), NodeError> {
+        let keys = setup.start_l1(ethereum, lanes.in_force(), &self.evidence, &self.l1);
+        let Some(book) = self.checkpoints.clone() else { return Ok(()) };
+        let parts = CheckpointParts {
+            network: self.network.clone(),
+            book,
+            store: self.store.clone(),
+            keys: Arc::new(keys),
+            signer: setup.signer()?,
+            in_force: lanes.in_force(),
+            finalized: engine.subscribe(),
+            engine: engine.status.clone(),
+            evidence: self.evidence.clone(),
+            metrics: setup.metrics.checkpoints.clone(),
+        };
+        self.l1.run(move |stop| checkpoints::run(parts, stop));
+        Ok(())
     }
 
     /// Starts what listens to consensus, and hands the engine to its stage.
@@ -114,6 +145,7 @@ impl Parts {
             lanes: setup.key.is_some().then_some(lanes),
             finalized,
             evidence: self.evidence.clone(),
+            checkpoints: self.checkpoints.clone(),
             engine: status.clone(),
             heads,
             peers: self.network.watch_peers(),

@@ -2,11 +2,12 @@
 
 use super::NodeError;
 use super::stage::{Stage, Task};
+use crate::checkpoints::{CheckpointBook, Signer};
 use crate::config::{Config, Home};
 use crate::evidence::{EvidencePool, Reports};
 use crate::guard::{self, Guard};
 use crate::in_force::InForce;
-use crate::l1::{self, Anchors, L1, L1Settings, ViewSender};
+use crate::l1::{self, Anchors, KeyReader, L1, L1Settings, ViewSender};
 use crate::lane_service::{
     self, LaneHandle, LaneServiceConfig, LaneServiceError, LaneServiceParts, RecentSegments, SegmentServer,
 };
@@ -191,11 +192,35 @@ impl Setup {
         in_force: watch::Receiver<InForce>,
         evidence: &EvidencePool,
         stage: &Stage,
-    ) {
+    ) -> KeyReader {
         let own = self.key.as_ref().map(SigningKey::validator);
-        let (watcher, tower) = l1.into_parts(views, evidence.clone(), own, in_force);
+        let (watcher, tower, keys) = l1.into_parts(views, evidence.clone(), own, in_force);
         stage.run(move |stop| watcher.run(stop));
         stage.run(move |stop| tower.run(stop));
+        keys
+    }
+
+    /// The file of checkpoints, on a node that looks at Ethereum: the others cannot tell valid signatures from garbage.
+    pub(super) async fn open_checkpoints(&self) -> Result<Option<CheckpointBook>, NodeError> {
+        if self.l1.is_none() {
+            return Ok(None);
+        }
+        let (path, network) = (self.home.checkpoints(), self.genesis.network());
+        let opened = tokio::task::spawn_blocking(move || CheckpointBook::open(&path, network)).await;
+        Ok(Some(opened.map_err(|_| NodeError::Panicked("recovery"))??))
+    }
+
+    /// What checkpoints are signed with.
+    pub(super) fn signer(&self) -> Result<Option<Signer>, NodeError> {
+        let Some(validator) = self.key.as_ref().map(SigningKey::validator) else { return Ok(None) };
+        match keys::read_checkpoint(&self.home.checkpoint_key()) {
+            Ok(key) => Ok(Some(Signer { validator, key: key.secret().clone() })),
+            Err(error @ keys::KeyError::Missing(_)) => {
+                tracing::warn!(%error, "checkpoints are not signed");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(super) fn engine_config(&self, guard: Option<Guard>) -> EngineConfig {

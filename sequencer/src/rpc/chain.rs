@@ -4,10 +4,11 @@ use super::core::Core;
 use bytes::Bytes;
 use fairlane_proto::convert;
 use fairlane_proto::v1::{
-    GetHeaderRequest, GetHeaderResponse, GetStatusRequest, GetStatusResponse, GetValidatorsRequest,
-    GetValidatorsResponse, LaneStatus, Refusal, RollupStatus, chain_service_server::ChainService,
+    GetCheckpointRequest, GetCheckpointResponse, GetHeaderRequest, GetHeaderResponse, GetStatusRequest,
+    GetStatusResponse, GetValidatorsRequest, GetValidatorsResponse, LaneStatus, Refusal, RollupStatus,
+    chain_service_server::ChainService,
 };
-use fairlane_types::Height;
+use fairlane_types::{Height, RollupId};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -52,6 +53,16 @@ impl ChainService for ChainInfo {
         };
         let validators = validators.ok_or_else(|| core.refuse(Refusal::NotFound, "the set is not known"))?;
         Ok(Response::new(GetValidatorsResponse { validators: convert::to_field(&validators) }))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        self.0.called("ChainService/GetCheckpoint");
+        let GetCheckpointRequest { height, rollup_id } = request.into_inner();
+        let found = self.0.checkpoint(Height::new(height), rollup_id.map(RollupId::new)).await?;
+        Ok(Response::new(found))
     }
 }
 

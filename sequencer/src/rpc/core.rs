@@ -5,6 +5,7 @@ use super::feed::{Feed, Tip};
 use super::pending::Pending;
 use super::slots::Slots;
 use super::{RpcContext, RpcLimits};
+use crate::checkpoints::CheckpointBook;
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
 use crate::lane_service::LaneHandle;
@@ -32,6 +33,7 @@ pub(super) struct Core {
     pub(super) store: Store,
     pub(super) lanes: Option<LaneHandle>,
     pub(super) evidence: EvidencePool,
+    pub(super) checkpoints: Option<CheckpointBook>,
     pub(super) engine: watch::Receiver<EngineStatus>,
     pub(super) peers: watch::Receiver<Arc<[PeerInfo]>>,
     pub(super) validator: Option<ValidatorId>,
@@ -70,6 +72,7 @@ impl Core {
             store: context.store,
             lanes: context.lanes,
             evidence: context.evidence,
+            checkpoints: context.checkpoints,
             engine: context.engine,
             peers: context.peers,
             validator: context.validator,

@@ -14,6 +14,7 @@ mod admin;
 mod answers;
 mod batch;
 mod chain;
+mod checkpoints;
 mod clients;
 mod core;
 mod evidence;
@@ -34,6 +35,7 @@ mod tests;
 pub use limits::RpcLimits;
 pub use server::{RpcError, RpcListeners, serve};
 
+use crate::checkpoints::CheckpointBook;
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
 use crate::lane_service::LaneHandle;
@@ -60,6 +62,8 @@ pub struct RpcContext {
     pub finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
     /// Offences that the node knows of.
     pub evidence: EvidencePool,
+    /// What was signed for Ethereum, on a node that looks there.
+    pub checkpoints: Option<CheckpointBook>,
     /// How consensus is doing.
     pub engine: watch::Receiver<EngineStatus>,
     /// Where each rollup stands at the store's newest block.

@@ -5,7 +5,7 @@
 
 use super::{Store, StoreError};
 use crate::evidence::{EvidenceRecord, OffenceId};
-use fairlane_types::{Decode as _, Encode as _};
+use fairlane_types::Encode as _;
 use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 /// Records by the offence's name. Those are hashes, but the table is small.
@@ -28,7 +28,7 @@ impl Store {
         };
         let mut records = Vec::new();
         for entry in table.iter()? {
-            let record = EvidenceRecord::from_bytes(entry?.1.value().to_vec())
+            let record = EvidenceRecord::from_bytes(self.network(), entry?.1.value().to_vec())
                 .map_err(StoreError::damaged("an evidence record"))?;
             records.push(record);
         }

@@ -2,27 +2,31 @@
 //!
 //! A checkpoint is checked against the set of an epoch, which somebody registers once: [`register_set`]. Several relayers do
 //! not harm each other. What is known already, or older than what is known, is an ordinary outcome: [`Posting`]. Nothing here
-//! repeats or waits.
+//! repeats or waits. Prices are the most wei that a unit of gas may cost.
 
 use crate::contracts::SequencerLightClient::{
-    self, Checkpoint as L1Checkpoint, HeadPath as L1HeadPath, SequencerLightClientErrors, submitCall,
+    self, Checkpoint as L1Checkpoint, CheckpointAccepted, HeadPath as L1HeadPath, SequencerLightClientErrors,
+    submitCall,
 };
 use crate::contracts::SlashingManager::submitEvidenceCall;
 use crate::deployment::Contracts;
 use crate::endpoint::read;
 use crate::epoch::Epoch;
 use crate::error::{CallError, Refusal};
+use crate::evidence::{Submission, submit_bytes};
 use crate::keys::unpadded;
-use crate::sending::send;
+use crate::sending::send_within;
+use crate::transactions::Transactions;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy_provider::DynProvider;
-use alloy_rpc_types_eth::{BlockId, TransactionReceipt};
-use alloy_sol_types::SolCall as _;
+use alloy_provider::{DynProvider, Provider as _};
+use alloy_rpc_types_eth::{BlockId, Filter, TransactionReceipt};
+use alloy_sol_types::{SolCall as _, SolEvent as _, SolValue as _};
 use fairlane_checkpoint::{CheckpointSet, CheckpointSetError, PublicKey};
 use fairlane_types::checkpoint::{
     Checkpoint, CheckpointCertificate, CheckpointConflict, CheckpointPublicKey, CheckpointSignature,
 };
 use fairlane_types::codec::Encode as _;
+use fairlane_types::crypto::Hash32;
 use fairlane_types::heads::HeadPath;
 use fairlane_types::validator::ValidatorSet;
 
@@ -39,6 +43,11 @@ pub fn to_contract(checkpoint: &Checkpoint) -> L1Checkpoint {
         validatorsHash: word(checkpoint.validators_hash.as_bytes()),
         nextValidatorsHash: word(checkpoint.next_validators_hash.as_bytes()),
     }
+}
+
+/// What the light client keeps of a checkpoint: Keccak-256 of its fields in the ABI's encoding.
+pub fn digest(checkpoint: &Checkpoint) -> B256 {
+    keccak256(to_contract(checkpoint).abi_encode())
 }
 
 fn path_to_contract(path: &HeadPath) -> L1HeadPath {
@@ -87,22 +96,47 @@ pub enum Posting {
     },
 }
 
-/// Submits a checkpoint from `sender`, whose key `provider` signs with, to be checked against the set of `epoch`.
+/// Who posts, and what it may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender {
+    /// The account, whose key the connection signs with.
+    pub account: Address,
+    /// The most that a unit of gas may cost, in wei.
+    pub max_fee: u128,
+}
+
+const SUBMITTING: &str = "submitting a checkpoint";
+const REGISTERING: &str = "registering a validator set";
+
+/// Submits a checkpoint, to be checked against the set of `epoch`. Sends nothing where the light client has one of this
+/// height or a later one, or is about to have it from somebody else's transaction that waits.
 pub async fn submit(
     provider: &DynProvider,
     contracts: &Contracts,
     certificate: &CheckpointCertificate,
     epoch: Epoch,
-    sender: Address,
+    sender: Sender,
 ) -> Result<Posting, CallError> {
-    let latest = latest(provider, contracts).await?;
-    if latest.is_some_and(|latest| latest.height >= certificate.checkpoint.height.get()) {
-        return Ok(Posting::Stale { latest: latest.map_or(0, |latest| latest.height) });
+    let (height, latest) = (certificate.checkpoint.height.get(), latest(provider, contracts).await?);
+    if let Some(latest) = latest.filter(|latest| latest.height >= height) {
+        return Ok(Posting::Stale { latest: latest.height });
     }
     let client = SequencerLightClient::new(contracts.light_client, provider);
     let call = submission(certificate, epoch);
-    let call = client.submit(call.checkpoint, call.epoch, call.signers, call.signature);
-    match send("submitting a checkpoint", provider, call.from(sender).into_transaction_request()).await {
+    let call = client
+        .submit(call.checkpoint, call.epoch, call.signers, call.signature)
+        .from(sender.account)
+        .block(BlockId::pending());
+    let is_new = match call.call().await {
+        Ok(is_new) => Ok(is_new),
+        Err(error) => Err(CallError::contract(SUBMITTING, error)),
+    };
+    let sent = match is_new {
+        Ok(false) => return Ok(Posting::Stale { latest: height }),
+        Ok(true) => send_within(SUBMITTING, provider, call.into_transaction_request(), sender.max_fee).await,
+        Err(error) => Err(error),
+    };
+    match sent {
         Ok(receipt) => Ok(Posting::Mined(Box::new(receipt))),
         Err(error) => match error.refusal() {
             Some(Refusal::LightClient(SequencerLightClientErrors::StaleCheckpoint(stale))) => {
@@ -113,20 +147,108 @@ pub async fn submit(
     }
 }
 
-/// Registers the set of an epoch, if nobody has. Running it again changes nothing.
+/// Registers the set of an epoch, if nobody has. Running it again changes nothing. Gives the receipt where it was sent.
 pub async fn register_set(
     provider: &DynProvider,
     contracts: &Contracts,
     epoch: Epoch,
-    sender: Address,
-) -> Result<(), CallError> {
-    const WHAT: &str = "registering a validator set";
-    let client = SequencerLightClient::new(contracts.light_client, provider);
-    if read(WHAT, client.setHash(epoch.0), BlockId::latest()).await? != B256::ZERO {
-        return Ok(());
+    sender: Sender,
+) -> Result<Option<TransactionReceipt>, CallError> {
+    if set_hash(provider, contracts, epoch).await?.is_some() {
+        return Ok(None);
     }
-    let call = client.registerSet(epoch.0);
-    send(WHAT, provider, call.from(sender).into_transaction_request()).await.map(|_| ())
+    let client = SequencerLightClient::new(contracts.light_client, provider);
+    let call = client.registerSet(epoch.0).from(sender.account).into_transaction_request();
+    send_within(REGISTERING, provider, call, sender.max_fee).await.map(Some)
+}
+
+/// What posting a checkpoint would send: nothing is sent. The set is registered along with it where nobody has.
+pub async fn posting<'a>(
+    provider: &'a DynProvider,
+    contracts: &Contracts,
+    certificate: &CheckpointCertificate,
+    epoch: Epoch,
+    sender: Address,
+) -> Result<Transactions<'a>, CallError> {
+    let client = SequencerLightClient::new(contracts.light_client, provider);
+    let mut transactions = Transactions::new(provider, sender);
+    if set_hash(provider, contracts, epoch).await?.is_none() {
+        transactions = transactions.then(REGISTERING, client.registerSet(epoch.0));
+    }
+    let call = submission(certificate, epoch);
+    let call = client.submit(call.checkpoint, call.epoch, call.signers, call.signature);
+    Ok(transactions.then(SUBMITTING, call))
+}
+
+/// The hash of an epoch's set, if somebody has registered it with the light client.
+pub async fn set_hash(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    epoch: Epoch,
+) -> Result<Option<Hash32>, CallError> {
+    let client = SequencerLightClient::new(contracts.light_client, provider);
+    let hash = read("asking for a registered set", client.setHash(epoch.0), BlockId::latest()).await?;
+    Ok((hash != B256::ZERO).then(|| Hash32::from_bytes(hash.0)))
+}
+
+/// For how many epochs after its own the light client trusts a set.
+pub async fn trust_epochs(provider: &DynProvider, contracts: &Contracts) -> Result<u32, CallError> {
+    let client = SequencerLightClient::new(contracts.light_client, provider);
+    read("asking how long sets are trusted", client.trustEpochs(), BlockId::latest()).await
+}
+
+/// What a unit of gas costs in the newest block at least, in wei.
+pub async fn base_fee(provider: &DynProvider) -> Result<u128, CallError> {
+    const WHAT: &str = "asking for the price of gas";
+    let block = provider.get_block(BlockId::latest()).await;
+    let block = block.map_err(|error| CallError::transport(WHAT, error))?;
+    Ok(block.and_then(|block| block.header.base_fee_per_gas).map_or(0, u128::from))
+}
+
+/// A checkpoint that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its number, by which proofs name it.
+    pub number: u64,
+    /// Its height.
+    pub height: u64,
+    /// The transaction.
+    pub transaction: B256,
+    /// Who sent it.
+    pub sender: Address,
+    /// What it used.
+    pub gas_used: u64,
+}
+
+/// The checkpoints that were accepted from a block on, in their order. Endpoints limit how many blocks they look through.
+pub async fn accepted_since(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    block: u64,
+) -> Result<Vec<Accepted>, CallError> {
+    const WHAT: &str = "asking for accepted checkpoints";
+    let transport = |error| CallError::transport(WHAT, error);
+    let nonsense = |why: String| CallError::Nonsense { what: WHAT, why };
+    let filter = Filter::new()
+        .address(contracts.light_client)
+        .event_signature(CheckpointAccepted::SIGNATURE_HASH)
+        .from_block(block);
+    let mut found = Vec::new();
+    for log in provider.get_logs(&filter).await.map_err(transport)? {
+        let event =
+            CheckpointAccepted::decode_log(&log.inner).map_err(|error| nonsense(error.to_string()))?;
+        let transaction = log.transaction_hash.unwrap_or_default();
+        let receipt = provider.get_transaction_receipt(transaction).await.map_err(transport)?;
+        let receipt = receipt.ok_or_else(|| nonsense(format!("{transaction} has no receipt")))?;
+        found.push(Accepted {
+            number: event.number,
+            height: event.checkpoint.height,
+            transaction,
+            sender: receipt.from,
+            gas_used: receipt.gas_used,
+        });
+    }
+    Ok(found)
 }
 
 /// The newest checkpoint of the light client.
@@ -136,8 +258,18 @@ pub struct Latest {
     pub number: u64,
     /// Its height.
     pub height: u64,
-    /// Keccak-256 of its fields in the ABI's encoding.
+    /// Its [`digest`].
     pub digest: B256,
+}
+
+impl Latest {
+    /// In place of the height once contradicting checkpoints were shown.
+    const HALTED: u64 = (1 << 40) - 1;
+
+    /// Whether the light client has stopped for ever, because it was shown checkpoints that contradict each other.
+    pub fn is_halted(&self) -> bool {
+        self.height == Self::HALTED
+    }
 }
 
 /// The newest checkpoint in the newest state; `None` before the first.
@@ -193,6 +325,18 @@ pub async fn keys_of(
 /// The name of an offence in the contracts.
 pub fn conflict_slot(conflict: &CheckpointConflict) -> B256 {
     keccak256(conflict.slot())
+}
+
+/// Submits evidence from `sender`, whose key `provider` signs with; `reporter` gets the reward.
+pub async fn submit_conflict(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    conflict: &CheckpointConflict,
+    sender: Address,
+    reporter: Address,
+) -> Result<Submission, CallError> {
+    let proof = (conflict_slot(conflict), conflict.to_bytes().into());
+    submit_bytes(provider, contracts, proof, sender, reporter).await
 }
 
 /// The call data of evidence for the SlashingManager; `reporter` gets the reward.

@@ -110,6 +110,12 @@ pub async fn set_block_time(provider: &DynProvider, seconds: u64) -> Result<(), 
     set.map_err(|error| CallError::transport("setting the development chain's pace", error))
 }
 
+/// How many transactions of an account are mined.
+pub async fn transactions_of(provider: &DynProvider, account: Address) -> Result<u64, CallError> {
+    let count = provider.get_transaction_count(account).latest().await;
+    count.map_err(|error| CallError::transport("counting transactions", error))
+}
+
 /// Ending what has ended already is no error.
 fn end(process: &mut Child) {
     process.kill().ok();

@@ -55,8 +55,12 @@ pub async fn is_punished(
     contracts: &Contracts,
     evidence: &Evidence,
 ) -> Result<bool, CallError> {
+    is_convicted(provider, contracts, slot(evidence)).await
+}
+
+async fn is_convicted(provider: &DynProvider, contracts: &Contracts, slot: B256) -> Result<bool, CallError> {
     let slashing = SlashingManager::new(contracts.slashing_manager, provider);
-    let call = slashing.convictionOf(slot(evidence));
+    let call = slashing.convictionOf(slot);
     let conviction = read("asking for a conviction", call, BlockId::latest()).await?;
     Ok(conviction.operator != Address::ZERO)
 }
@@ -78,8 +82,19 @@ pub async fn submit(
     sender: Address,
     reporter: Address,
 ) -> Result<Submission, CallError> {
+    submit_bytes(provider, contracts, (slot(evidence), evidence.to_bytes().into()), sender, reporter).await
+}
+
+/// Submits a proof of the offence with this name.
+pub(crate) async fn submit_bytes(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    (slot, evidence): (B256, Bytes),
+    sender: Address,
+    reporter: Address,
+) -> Result<Submission, CallError> {
     let slashing = SlashingManager::new(contracts.slashing_manager, provider);
-    let call = slashing.submitEvidence(evidence.to_bytes().into(), reporter);
+    let call = slashing.submitEvidence(evidence, reporter);
     match send("submitting evidence", provider, call.from(sender).into_transaction_request()).await {
         Ok(receipt) => Ok(Submission::Punished(Box::new(receipt))),
         Err(CallError::Refused { why, .. })
@@ -87,7 +102,7 @@ pub async fn submit(
         {
             Ok(Submission::AlreadyPunished)
         }
-        Err(CallError::Reverted { .. }) if is_punished(provider, contracts, evidence).await? => {
+        Err(CallError::Reverted { .. }) if is_convicted(provider, contracts, slot).await? => {
             Ok(Submission::AlreadyPunished)
         }
         Err(error) => Err(error),

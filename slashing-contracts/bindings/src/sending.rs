@@ -5,7 +5,8 @@
 //! asking again after a failure or a restart never does a thing twice. An account has one sender at a time; two
 //! that share one push each other out, and each notices.
 //!
-//! A transaction that is in no block after some time is sent again with higher fees, under the same nonce.
+//! A transaction that is in no block after some time is sent again with higher fees, under the same nonce, up to the most
+//! that may be paid.
 
 use crate::error::CallError;
 use alloy_primitives::{Address, B256};
@@ -22,13 +23,15 @@ pub(crate) struct Bidding {
     raise_after: Duration,
     /// How often fees are raised.
     raises: u32,
+    /// The most that is paid for a unit of gas, in wei.
+    limit: u128,
 }
 
 impl Default for Bidding {
     /// Three slots of Ethereum, in which a transaction that pays what the last blocks cost is nearly always taken. Eight
     /// raises come to six times the first bid; after that, and a bit more than five minutes, it is the caller's decision.
     fn default() -> Self {
-        Self { raise_after: Duration::from_secs(36), raises: 8 }
+        Self { raise_after: Duration::from_secs(36), raises: 8, limit: u128::MAX }
     }
 }
 
@@ -42,6 +45,16 @@ pub(crate) async fn send<P: Provider>(
     request: TransactionRequest,
 ) -> Result<TransactionReceipt, CallError> {
     send_bidding(what, provider, request, Bidding::default()).await
+}
+
+/// The same, paying at most `limit` wei for a unit of gas. Where blocks cost more, the transaction waits for cheaper ones.
+pub(crate) async fn send_within<P: Provider>(
+    what: &'static str,
+    provider: &P,
+    request: TransactionRequest,
+    limit: u128,
+) -> Result<TransactionReceipt, CallError> {
+    send_bidding(what, provider, request, Bidding { limit, ..Bidding::default() }).await
 }
 
 async fn send_bidding<P: Provider>(
@@ -60,7 +73,7 @@ async fn send_bidding<P: Provider>(
     let from = request.from.unwrap_or_default();
     let nonce = provider.get_transaction_count(from).latest().await.map_err(transport)?;
     let request = request.gas_limit(gas).nonce(nonce);
-    let fees = Fees::now(what, provider).await?;
+    let fees = Fees::now(what, provider).await?.at_most(bidding.limit);
     Attempt { what, provider, request, from, nonce, fees, sent: Vec::new() }.run(bidding).await
 }
 
@@ -87,6 +100,11 @@ impl Fees {
     fn raised(self, now: Self) -> Self {
         let raised = |fee: u128| fee.saturating_add(fee.div_ceil(4)).max(1);
         Self { max: raised(self.max).max(now.max), tip: raised(self.tip).max(now.tip) }
+    }
+
+    /// No more than a limit.
+    fn at_most(self, limit: u128) -> Self {
+        Self { max: self.max.min(limit), tip: self.tip.min(limit) }
     }
 }
 
@@ -119,7 +137,7 @@ impl<P: Provider> Attempt<'_, P> {
                 return Ok(receipt);
             }
             let now = Fees::now(self.what, self.provider).await.unwrap_or(self.fees);
-            self.fees = self.fees.raised(now);
+            self.fees = self.fees.raised(now).at_most(bidding.limit);
         }
         let transaction = self.sent.last().copied().unwrap_or_default();
         Err(CallError::Unconfirmed { what: self.what, transaction })

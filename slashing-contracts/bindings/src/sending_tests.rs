@@ -73,10 +73,10 @@ impl World {
 }
 
 fn quick(raises: u32) -> Bidding {
-    Bidding { raise_after: Duration::from_millis(300), raises }
+    Bidding { raise_after: Duration::from_millis(300), raises, ..Bidding::default() }
 }
 
-const PATIENT: Bidding = Bidding { raise_after: Duration::from_secs(60), raises: 1 };
+const PATIENT: Bidding = Bidding { raise_after: Duration::from_secs(60), raises: 1, limit: u128::MAX };
 
 #[tokio::test]
 async fn fees_rise_until_the_transaction_is_mined() {
@@ -138,6 +138,17 @@ async fn another_sender_with_the_same_key_is_noticed() {
     };
     let (sent, ()) = tokio::join!(world.mint(PATIENT), pushed_out);
     assert!(matches!(sent, Err(CallError::Displaced { .. })), "{sent:?}");
+}
+
+#[tokio::test]
+async fn fees_do_not_rise_above_the_limit() {
+    let world = World::new().await;
+    let market = Fees::now("asking", &world.provider).await.unwrap().max;
+    let limit = market + market / 8;
+    let bidding = Bidding { limit, ..quick(3) };
+    assert!(matches!(world.mint(bidding).await, Err(CallError::Unconfirmed { .. })));
+    let waiting = world.waits(|_| true).await;
+    assert!(waiting.max_fee_per_gas <= U256::from(limit), "{waiting:?}, and the limit is {limit}");
 }
 
 #[test]

@@ -5,10 +5,11 @@ use alloy_provider::{DynProvider, Provider as _};
 use alloy_rpc_types_eth::BlockId;
 use alloy_signer_local::PrivateKeySigner;
 use fairlane_checkpoint::{Collector, Effect, SecretKey};
-use fairlane_l1::checkpoint::{self, Posting};
+use fairlane_l1::checkpoint::{self, Posting, Sender};
 use fairlane_l1::deploy::deploy;
 use fairlane_l1::dev::{Anvil, funded_keys};
 use fairlane_l1::endpoint::{connect, connect_with_key};
+use fairlane_l1::evidence::Submission;
 use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::{CheckpointKey, DeployParams, Deployment, Epoch, L1State};
 use fairlane_types::checkpoint::{Checkpoint, CheckpointCertificate, SignedCheckpoint};
@@ -139,21 +140,33 @@ fn heads() -> HeadsTree {
 async fn what_validators_sign_is_final_on_ethereum() {
     let world = World::new().await;
     let contracts = &world.deployment.contracts;
-    let (relayer, sender) = (world.relayer(), world.accounts[6].address());
+    let (relayer, account) = (world.relayer(), world.accounts[6].address());
+    let sender = Sender { account, max_fee: u128::MAX };
     let mut collector = world.collector().await;
-    for _ in 0..2 {
-        checkpoint::register_set(&relayer, contracts, EPOCH, sender).await.unwrap();
+    for is_first in [true, false] {
+        let sent = checkpoint::register_set(&relayer, contracts, EPOCH, sender).await.unwrap();
+        assert_eq!(sent.is_some(), is_first);
     }
+    let registered = checkpoint::set_hash(&relayer, contracts, EPOCH).await.unwrap();
+    assert_eq!(registered, Some(collector.set().hash()));
     assert_eq!(checkpoint::latest(&relayer, contracts).await.unwrap(), None);
 
     let heads = heads();
     let statement = world.checkpoint(&collector, 1_000, 1, &heads);
     let certificate = collect(&mut collector, &statement);
+    let rehearsed = checkpoint::posting(&relayer, contracts, &certificate, EPOCH, account).await.unwrap();
+    assert_eq!(rehearsed.rehearse().await.unwrap().steps.len(), 1, "the set is registered");
     let posted = checkpoint::submit(&relayer, contracts, &certificate, EPOCH, sender).await.unwrap();
     let Posting::Mined(receipt) = posted else { panic!("{posted:?}") };
     assert!(receipt.status());
     let latest = checkpoint::latest(&relayer, contracts).await.unwrap().unwrap();
     assert_eq!((latest.number, latest.height), (1, 1_000));
+    assert_eq!(latest.digest, checkpoint::digest(&statement));
+    assert!(!latest.is_halted());
+    let accepted = checkpoint::accepted_since(&relayer, contracts, 0).await.unwrap();
+    let [only] = accepted[..] else { panic!("{accepted:?}") };
+    assert_eq!((only.number, only.height, only.sender), (1, 1_000, account));
+    assert_eq!((only.transaction, only.gas_used), (receipt.transaction_hash, receipt.gas_used));
     // Whoever comes second sends nothing.
     let again = checkpoint::submit(&relayer, contracts, &certificate, EPOCH, sender).await.unwrap();
     assert!(matches!(again, Posting::Stale { latest: 1_000 }), "{again:?}");
@@ -180,12 +193,11 @@ async fn who_signs_two_checkpoints_loses_stake() {
     fairlane_checkpoint::verify_conflict(conflict, &world.network).unwrap();
 
     let (relayer, reporter) = (world.relayer(), world.accounts[6].address());
-    let transaction = alloy_rpc_types_eth::TransactionRequest::default()
-        .from(reporter)
-        .to(contracts.slashing_manager)
-        .input(checkpoint::conflict_call_data(conflict, reporter).into());
-    let receipt = relayer.send_transaction(transaction).await.unwrap().get_receipt().await.unwrap();
-    assert!(receipt.status());
+    for is_first in [true, false] {
+        let sent =
+            checkpoint::submit_conflict(&relayer, contracts, conflict, reporter, reporter).await.unwrap();
+        assert_eq!(matches!(sent, Submission::Punished(_)), is_first, "{sent:?}");
+    }
     let state = L1State::at(&relayer, contracts, BlockId::latest());
     let conviction = state.conviction(checkpoint::conflict_slot(conflict)).await.unwrap().unwrap();
     let owner = state.owner_of(&offender).await.unwrap().unwrap();

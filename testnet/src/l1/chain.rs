@@ -64,6 +64,20 @@ impl L1Chain {
         self.anvil.url()
     }
 
+    /// The deployment's record.
+    pub fn record(&self) -> &Path {
+        &self.file
+    }
+
+    /// Writes the secret key of the account with this index from the end, which no validator has, to a file that only its
+    /// owner may read. Gives its address.
+    pub fn write_spare_key(&self, from_the_end: usize, path: &Path) -> eyre::Result<Address> {
+        let key = self.accounts.iter().rev().nth(from_the_end);
+        let key = key.ok_or_else(|| eyre::eyre!("there are only {} accounts", self.accounts.len()))?;
+        write_key(key, path)?;
+        Ok(key.address())
+    }
+
     /// Lets the nodes use their first and their second endpoint, or not.
     pub fn let_through(&self, open: [bool; 2]) {
         self.gates.iter().zip(open).for_each(|(gate, open)| gate.set_open(open));
@@ -141,6 +155,11 @@ impl L1Chain {
         Ok(())
     }
 
+    /// How many transactions of an account are mined.
+    pub async fn transactions_of(&self, account: Address) -> eyre::Result<u64> {
+        Ok(fairlane_l1::dev::transactions_of(&self.reader()?, account).await?)
+    }
+
     /// A connection that signs with an account, and the account: the first is the guardian's, the others are the
     /// operators'.
     pub fn writer(&self, account: usize) -> eyre::Result<(DynProvider, Address)> {
@@ -160,9 +179,7 @@ impl L1Chain {
     pub fn equip(&self, index: usize, home: &Home) -> eyre::Result<L1Config> {
         std::fs::copy(&self.file, home.path().join(DEPLOYMENT))
             .wrap_err("copying the deployment's record")?;
-        let path = home.path().join(REPORTER_KEY);
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        writeln!(file, "{:x}", self.operator(index)?.to_bytes())?;
+        write_key(self.operator(index)?, &home.path().join(REPORTER_KEY))?;
         Ok(L1Config {
             rpc_urls: self.gates.iter().map(Gate::url).collect(),
             reporter_key: REPORTER_KEY.into(),
@@ -171,4 +188,9 @@ impl L1Chain {
             ..L1Config::default()
         })
     }
+}
+
+fn write_key(key: &PrivateKeySigner, path: &Path) -> eyre::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(writeln!(file, "{:x}", key.to_bytes())?)
 }

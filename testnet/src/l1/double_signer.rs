@@ -4,21 +4,27 @@
 use eyre::WrapErr as _;
 use fairlane_engine::byzantine::{DoubleSign, sign_twice};
 use fairlane_engine::{EngineConfig, Keypair};
+use fairlane_l1::CheckpointKey;
 use fairlane_sequencer::config::{Config, Home, Overrides};
 use fairlane_sequencer::metrics::Metrics;
 use fairlane_sequencer::network::{
-    self, FetchWant, NetworkConfig, NetworkHandle, NetworkParts, SegmentSource,
+    self, CheckpointSource, FetchWant, GossipVerdict, NetworkConfig, NetworkHandle, NetworkParts,
+    ReceivedSegment, SegmentSource,
 };
 use fairlane_sequencer::{genesis_file, keys};
 use fairlane_types::{
-    CommitCertificate, Genesis, LaneId, Segment, SegmentDraft, SigningKey, Timestamp, ValidatorId, VoteKind,
+    BlockId, Checkpoint, CommitCertificate, Decode as _, Genesis, Height, LaneId, Segment, SegmentDraft,
+    SignedCheckpoint, SigningKey, Timestamp, ValidatorId, VoteKind,
 };
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How long peers may take to connect, and to answer.
 const LIMIT: Duration = Duration::from_secs(20);
+/// How long the validator's next checkpoint may take.
+const CHECKPOINT_LIMIT: Duration = Duration::from_secs(60);
 
 /// What to do wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -31,6 +37,15 @@ pub(crate) enum Offence {
     Precommit,
     /// Two proposals in one round.
     Proposal,
+    /// Two checkpoints of one height.
+    Checkpoint,
+}
+
+impl Offence {
+    /// Whether blocks carry its evidence. That of checkpoints goes to Ethereum alone.
+    pub(crate) fn is_for_blocks(self) -> bool {
+        self != Self::Checkpoint
+    }
 }
 
 /// Commits the offence with the key of the validator in `home`, before all others of its network. Says what was
@@ -45,6 +60,10 @@ pub(crate) async fn commit(home: &Path, offence: Offence) -> eyre::Result<String
         Offence::Prevote => vote(&config, &genesis, key, DoubleSign::Vote(VoteKind::Prevote)).await,
         Offence::Precommit => vote(&config, &genesis, key, DoubleSign::Vote(VoteKind::Precommit)).await,
         Offence::Proposal => vote(&config, &genesis, key, DoubleSign::Proposal).await,
+        Offence::Checkpoint => {
+            let checkpoint_key = keys::read_checkpoint(&home.checkpoint_key())?;
+            sign_checkpoint(&config, &genesis, &key, &checkpoint_key).await
+        }
     }
 }
 
@@ -80,9 +99,19 @@ impl SegmentSource for Nothing {
     }
 }
 
-/// Signs another segment at the place of the lane's newest one, and pushes it to all peers.
-async fn fork_lane(config: &Config, genesis: &Genesis, key: &SigningKey) -> eyre::Result<String> {
-    let (network, _received) = network::start(
+impl CheckpointSource for Nothing {
+    fn certificates_above(&self, _: Height) -> Vec<bytes::Bytes> {
+        Vec::new()
+    }
+}
+
+/// Joins the segment network beside the validator's own node, as one more peer of all the others, and gets what they send.
+async fn join(
+    config: &Config,
+    genesis: &Genesis,
+    key: &SigningKey,
+) -> eyre::Result<(NetworkHandle, mpsc::Receiver<ReceivedSegment>)> {
+    let (network, received) = network::start(
         NetworkConfig { peers: config.segments.peers.clone(), ..NetworkConfig::default() },
         NetworkParts {
             keypair: network::Keypair::generate_ed25519(),
@@ -98,6 +127,43 @@ async fn fork_lane(config: &Config, genesis: &Genesis, key: &SigningKey) -> eyre
     tokio::time::timeout(LIMIT, peers.wait_for(|peers| peers.len() >= all))
         .await
         .wrap_err("the other validators do not connect in time")??;
+    Ok((network, received))
+}
+
+/// Signs another checkpoint of a height of which the validator's own node has signed one, and gossips it.
+async fn sign_checkpoint(
+    config: &Config,
+    genesis: &Genesis,
+    key: &SigningKey,
+    checkpoint_key: &CheckpointKey,
+) -> eyre::Result<String> {
+    let (network, _segments) = join(config, genesis, key).await?;
+    let mut received = network.join_checkpoints(Arc::new(Nothing)).await;
+    let own = loop {
+        let next = tokio::time::timeout(CHECKPOINT_LIMIT, received.recv()).await;
+        let message =
+            next.wrap_err("no checkpoint in time")?.ok_or_else(|| eyre::eyre!("the network ended"))?;
+        network.gossip_verdict(message.gossip, GossipVerdict::Ignore).await;
+        let signed = SignedCheckpoint::from_bytes(message.signed)?;
+        if signed.validator == key.validator() {
+            break signed;
+        }
+    };
+    let other = Checkpoint { block: BlockId::from_bytes([0xbd; 32]), ..own.checkpoint };
+    let forged =
+        SignedCheckpoint { checkpoint: other, signature: checkpoint_key.secret().sign(&other), ..own };
+    // Gossip loses messages now and then.
+    for repeat in 0..4 {
+        network.announce_checkpoint(&forged, repeat);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    network.shutdown();
+    Ok(format!("two checkpoints at height {}", other.height))
+}
+
+/// Signs another segment at the place of the lane's newest one, and pushes it to all peers.
+async fn fork_lane(config: &Config, genesis: &Genesis, key: &SigningKey) -> eyre::Result<String> {
+    let (network, _segments) = join(config, genesis, key).await?;
     let original = newest_segment(&network, genesis, &key.validator()).await?;
     let forged = another(&original, genesis, key)?;
     network.push(&forged);

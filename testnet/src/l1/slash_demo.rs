@@ -11,6 +11,7 @@ use fairlane_l1::{Address, DynProvider, Epoch, L1State};
 use fairlane_proto::v1::EvidenceRecord;
 use fairlane_proto::v1::evidence_record::Fate;
 use fairlane_rollup_adapter::Client;
+use fairlane_sequencer::evidence::Proof;
 use fairlane_types::ValidatorId;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -37,12 +38,13 @@ pub struct SlashDemoArgs {
 pub async fn run(args: SlashDemoArgs) -> eyre::Result<()> {
     let nodes = args.validators.into();
     println!("Starting Ethereum (anvil) and {nodes} validators with stake ...");
-    let show = async |network: &mut LocalNetwork| Demo::new(network)?.run(args.offence).await;
+    let show = async |network: &mut LocalNetwork| Demo::new(network, args.offence)?.run().await;
     on_network(nodes, nodes, args.home, show).await
 }
 
 struct Demo<'a> {
     network: &'a mut LocalNetwork,
+    offence: Offence,
     provider: DynProvider,
     /// The place of the offender among the nodes.
     offender: usize,
@@ -51,25 +53,25 @@ struct Demo<'a> {
 }
 
 impl<'a> Demo<'a> {
-    fn new(network: &'a mut LocalNetwork) -> eyre::Result<Self> {
+    fn new(network: &'a mut LocalNetwork, offence: Offence) -> eyre::Result<Self> {
         let offender = network.nodes.len() - 1;
         let home = network.nodes[offender].home();
         let validator = fairlane_sequencer::keys::read_consensus(&home.consensus_key())?.validator();
         let chain = chain_of(network);
         let (provider, operator) = (chain.reader()?, chain.operator(offender)?.address());
-        Ok(Self { network, provider, offender, validator, operator })
+        Ok(Self { network, offence, provider, offender, validator, operator })
     }
 
     fn state(&self) -> L1State<'_> {
         L1State::newest(&self.provider, &chain_of(self.network).deployment.contracts)
     }
 
-    async fn run(mut self, offence: Offence) -> eyre::Result<()> {
+    async fn run(mut self) -> eyre::Result<()> {
         println!("Ethereum   {}, SlashingManager {}", chain_of(self.network).url(), self.contract());
         println!("Offender   node {}, validator {}", self.offender, self.validator);
         println!("Stake      {} tokens", STAKE as f64 / TOKEN);
         let home = self.network.nodes[self.offender].home().path().to_owned();
-        let done = double_signer::commit(&home, offence).await?;
+        let done = double_signer::commit(&home, self.offence).await?;
         let begun = Instant::now();
         println!("Offence    it signs {done}");
         self.found_by_all(begun).await?;
@@ -101,11 +103,15 @@ impl<'a> Demo<'a> {
         loop {
             let records = self.records().await;
             let found: Vec<&EvidenceRecord> = records.iter().flatten().collect();
-            if found.len() == records.len() && found.iter().any(|record| record.height > 0) {
+            let height = found.iter().map(|record| record.height).max().unwrap_or_default();
+            if found.len() == records.len() && (height > 0 || !self.offence.is_for_blocks()) {
                 self.check(&found)?;
-                let height = found.iter().map(|record| record.height).max().unwrap_or_default();
+                let place = match self.offence.is_for_blocks() {
+                    true => format!("in block {height}"),
+                    false => "in no block".to_owned(),
+                };
                 println!(
-                    "Evidence   in the pools of {} of {} honest nodes after {:.1} s, in block {height}",
+                    "Evidence   in the pools of {} of {} honest nodes after {:.1} s, {place}",
                     found.len(),
                     records.len(),
                     begun.elapsed().as_secs_f64()
@@ -121,10 +127,9 @@ impl<'a> Demo<'a> {
     fn check(&self, records: &[&EvidenceRecord]) -> eyre::Result<()> {
         let network = self.network.genesis.network();
         for record in records {
-            let evidence: fairlane_types::Evidence =
-                fairlane_proto::convert::canonical("evidence", &record.evidence)?;
-            fairlane_verify::verify_evidence(&evidence, &network).wrap_err("evidence that does not hold")?;
-            eyre::ensure!(evidence.offender() == self.validator, "{} is accused", evidence.offender());
+            let proof = Proof::from_bytes(network, record.evidence.clone())?;
+            proof.verify(&network).wrap_err("evidence that does not hold")?;
+            eyre::ensure!(proof.offender() == self.validator, "{} is accused", proof.offender());
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Fetches: the ones that this node asks for, and the ones that it answers.
 
 use super::{Driver, FetchReply};
+use crate::network::checkpoints::Asked;
 use crate::network::handle::{Command, FetchError};
 use crate::network::offence::Offence;
 use crate::network::serve::{Denied, Permit, SegmentSource};
@@ -18,7 +19,7 @@ impl Driver {
     /// The most fetches of this node that wait for answers.
     const MAX_PENDING: usize = 1024;
 
-    pub(super) fn fetch(&mut self, peer: PeerId, want: &FetchWant, reply: FetchReply) {
+    pub(super) fn fetch(&mut self, peer: PeerId, want: &Asked, reply: FetchReply) {
         let refusal = if !self.peers.contains_key(&peer) {
             "it is not connected"
         } else if self.fetches.len() >= Self::MAX_PENDING {
@@ -89,7 +90,7 @@ impl Driver {
                 return;
             }
         };
-        let want = match FetchWant::try_from(request) {
+        let want = match Asked::try_from(request) {
             Ok(want) => want,
             Err(error) => {
                 tracing::debug!(%peer, %error, "a fetch request is malformed");
@@ -98,9 +99,17 @@ impl Driver {
             }
         };
         let (source, max_bytes) = (Arc::clone(&self.source), self.max_response_bytes);
+        let checkpoints = self.checkpoints.as_ref().map(|checkpoints| Arc::clone(&checkpoints.source));
         let commands = self.handle.commands.clone();
         tokio::spawn(async move {
-            let read = tokio::task::spawn_blocking(move || answer(source.as_ref(), &want, max_bytes)).await;
+            let read = move || match want {
+                Asked::Segments(want) => answer(source.as_ref(), &want, max_bytes),
+                Asked::Checkpoints(above) => {
+                    let found = checkpoints.map(|source| source.certificates_above(above));
+                    v1::FetchResponse { checkpoints: found.unwrap_or_default(), ..Default::default() }
+                }
+            };
+            let read = tokio::task::spawn_blocking(read).await;
             let response = read.unwrap_or_default();
             let _ = commands.send(Command::Served(channel, response, permit)).await;
         });
@@ -124,5 +133,5 @@ impl Driver {
 fn answer(source: &dyn SegmentSource, want: &FetchWant, max_bytes: usize) -> v1::FetchResponse {
     let decided = matches!(want, FetchWant::Head(_))
         .then(|| source.decided().as_ref().map(convert::to_field).unwrap_or_default());
-    v1::FetchResponse { segments: source.segments(want, max_bytes), decided }
+    v1::FetchResponse { segments: source.segments(want, max_bytes), decided, ..Default::default() }
 }

@@ -13,6 +13,11 @@ use std::sync::atomic::Ordering;
 impl Driver {
     pub(super) fn on_gossip(&mut self, event: Event) {
         match event {
+            Event::Message { propagation_source, message_id, message }
+                if self.is_about_checkpoints(&message.topic) =>
+            {
+                self.on_checkpoint(propagation_source, message_id, message);
+            }
             Event::Message { propagation_source, message_id, message } => {
                 self.on_message(propagation_source, message_id, message);
             }

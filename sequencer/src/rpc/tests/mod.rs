@@ -33,6 +33,7 @@ struct Node {
     finalized: broadcast::Sender<Arc<FinalizedBlock>>,
     engine: watch::Sender<EngineStatus>,
     metrics: Metrics,
+    book: CheckpointBook,
     address: SocketAddr,
     admin: SocketAddr,
     shutdown: CancellationToken,
@@ -80,6 +81,7 @@ impl Setup {
         let (finalized, blocks) = broadcast::channel(16);
         let (engine, engine_watch) = watch::channel(EngineStatus::default());
         let (peers, peers_watch) = watch::channel(Arc::from([]));
+        let book = CheckpointBook::open(&home.path().join("checkpoints"), chain.state.network()).unwrap();
         let evidence = EvidencePool::open(store.clone(), metrics.evidence.clone()).unwrap();
         let context = RpcContext {
             genesis: Arc::new(chain.genesis.clone()),
@@ -88,6 +90,7 @@ impl Setup {
             lanes,
             finalized: blocks,
             evidence: evidence.clone(),
+            checkpoints: Some(book.clone()),
             engine: engine_watch,
             heads: chain.state.heads().clone(),
             peers: peers_watch,
@@ -107,6 +110,7 @@ impl Setup {
             finalized,
             engine,
             metrics,
+            book,
             address,
             admin,
             shutdown,

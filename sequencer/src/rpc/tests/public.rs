@@ -103,3 +103,33 @@ async fn before_the_first_block_there_is_nothing_to_prove() {
     assert!(matches!(refused, Err(ClientError::Refused { reason: Refusal::NotReady, retry: true, .. })));
     assert!(matches!(client.header(Height::ZERO).await, Err(ClientError::Refused { .. })));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_are_served_with_the_heads_of_their_heights() {
+    use crate::checkpoints::testing::{certificate, checkpoint, set};
+    use fairlane_proto::convert::canonical;
+    use fairlane_proto::v1::GetCheckpointRequest;
+    use fairlane_types::{CheckpointCertificate, HeadPath};
+    let node = Setup { blocks: 2, ..Setup::default() }.start().await;
+    let mut chain = ChainServiceClient::new(node.channel().await);
+    let ask = |height, rollup_id| GetCheckpointRequest { height, rollup_id };
+    assert_eq!(reason(chain.get_checkpoint(ask(0, None)).await), Refusal::NotFound);
+    let (network, members) = (node.chain.state.network(), set(&[1, 2, 3, 4]));
+    let certified = |height| certificate(&members, checkpoint(network, &members, height, 1), &[1, 2, 3]);
+    for height in [16, 32] {
+        node.book.put_certificate(&certified(height)).unwrap();
+    }
+    let heads = node.chain.state.heads();
+    node.book.put_heads(Height::new(32), heads).unwrap();
+
+    let newest = chain.get_checkpoint(ask(0, Some(ROLLUP.get()))).await.unwrap().into_inner();
+    let found: CheckpointCertificate = canonical("certificate", &newest.certificate).unwrap();
+    assert_eq!(found, certified(32));
+    let path: HeadPath = canonical("head_path", &newest.head_path).unwrap();
+    assert_eq!((path.root(), path.leaf.rollup), (Some(heads.root()), ROLLUP));
+    let older = chain.get_checkpoint(ask(16, None)).await.unwrap().into_inner();
+    assert_eq!(canonical::<CheckpointCertificate>("certificate", &older.certificate).unwrap(), certified(16));
+    for (height, rollup) in [(48, None), (16, Some(ROLLUP.get())), (32, Some(99))] {
+        assert_eq!(reason(chain.get_checkpoint(ask(height, rollup)).await), Refusal::NotFound, "{height}");
+    }
+}
