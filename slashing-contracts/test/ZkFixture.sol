@@ -24,7 +24,8 @@ abstract contract ZkFixture is LightFixture {
     uint256 internal constant UNIT = 1 gwei;
     uint256 internal constant ALL = 15;
     /// Where withdrawals go.
-    address internal constant RECEIVER = address(uint160(uint256(bytes32(hex"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1")) >> 96));
+    address internal constant RECEIVER =
+        address(uint160(uint256(bytes32(hex"a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1")) >> 96));
 
     string internal json;
     ZkRollupSettlement internal rollup;
@@ -109,7 +110,7 @@ abstract contract ZkFixture is LightFixture {
     function _withdrawals(uint256 batch) internal view returns (Withdrawals[] memory list) {
         list = new Withdrawals[](batch - 1);
         for (uint256 i = 0; i < list.length; i++) {
-            Transition memory shown = _transition(batch, batch == 3 ? 2 * i : i);
+            Transition memory shown = _transition(batch, i);
             list[i] = Withdrawals(shown.first, shown.withdrawals);
         }
     }
@@ -162,10 +163,10 @@ abstract contract ZkFixture is LightFixture {
     function _third() internal {
         _second();
         rollup.advance(_nothing(), _transition(3, 0));
-        rollup.settle(_piece(), _lastOfThree(), _final(3, _head(3)));
+        rollup.settle(_piece(), _lastPiece(), _final(3, _head(3)));
     }
 
-    function _lastOfThree() internal view returns (Transition memory) {
-        return _transition(3, 2);
+    function _lastPiece() internal view returns (Transition memory) {
+        return _transition(3, 1);
     }
 }

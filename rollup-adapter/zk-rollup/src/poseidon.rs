@@ -24,7 +24,7 @@ pub(crate) type State = [Field; WIDTH];
 
 /// What a hash is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// A leaf of the tree of accounts.
     Leaf = 1,
     /// A node of the tree of accounts.
@@ -59,7 +59,7 @@ pub(crate) fn initial(purpose: Purpose, count: usize) -> State {
 }
 
 /// The hash of some elements.
-pub fn hash(purpose: Purpose, elements: &[Field]) -> Field {
+pub(crate) fn hash(purpose: Purpose, elements: &[Field]) -> Field {
     let mut state = initial(purpose, elements.len());
     for chunk in elements.chunks(RATE) {
         for (to, element) in state[1..].iter_mut().zip(chunk) {
