@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let start = Instant::now();
             let proof = prover.prove(job, &mut rng)?;
             let took = start.elapsed();
-            println!("proven in {took:.1?}; holds: {}", prover.verify(&job.statement, &proof));
+            println!("proven in {took:.1?}; holds: {}", prover.verifier().verify(&job.statement, &proof));
         }
     }
     Ok(())

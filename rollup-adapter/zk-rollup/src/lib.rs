@@ -18,7 +18,7 @@ mod transfer;
 mod tree;
 
 pub use keys::{Context, PublicKey, SecretKey, Signature};
-pub use prover::{KeyWords, Proof, Prover, ProverError, constraints};
+pub use prover::{KeyWords, Proof, Prover, ProverError, Verifier, constraints};
 pub use rollup::{Applied, ApplyError, Job, Rollup, Shape};
 pub use state::{Account, Deposit, Outcome, Skip, State};
 pub use statement::{Position, Statement};

@@ -91,3 +91,7 @@ fn permute(state: &mut State) {
 fn multiply(matrix: &[State; WIDTH], state: &State) -> State {
     std::array::from_fn(|row| matrix[row].iter().zip(state).map(|(factor, element)| *factor * element).sum())
 }
+
+#[cfg(test)]
+#[path = "poseidon_tests.rs"]
+mod tests;

@@ -8,7 +8,7 @@ use crate::rollup::{Job, Shape};
 use crate::statement::Statement;
 use ark_bn254::{Bn254, Fq, Fq2, G1Affine, G2Affine};
 use ark_ff::{BigInteger, PrimeField};
-use ark_groth16::{Groth16, PreparedVerifyingKey, ProvingKey, prepare_verifying_key};
+use ark_groth16::{Groth16, PreparedVerifyingKey, ProvingKey, VerifyingKey, prepare_verifying_key};
 use ark_relations::gr1cs::SynthesisError;
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize, SerializationError};
 use rand_chacha::ChaCha20Rng;
@@ -62,11 +62,48 @@ pub struct Proof(pub [u8; 256]);
 /// coordinate a word.
 pub type KeyWords = [[u8; 32]; KEY_WORDS];
 
-/// Makes proofs of one shape, and checks them.
+/// Checks proofs as the contract does, before anybody pays for that.
+pub struct Verifier(PreparedVerifyingKey<Bn254>);
+
+impl Verifier {
+    /// A verifier with the key that a contract has. `None` where the words are no points of the groups.
+    pub fn from_key_words(words: &KeyWords) -> Option<Self> {
+        let mut words = words.iter();
+        let mut coordinate = || read_word(words.next()?);
+        let alpha_g1 = read_g1([coordinate()?, coordinate()?])?;
+        let mut second = || read_g2([coordinate()?, coordinate()?, coordinate()?, coordinate()?]);
+        let (beta_g2, gamma_g2, delta_g2) = (second()?, second()?, second()?);
+        let mut input = || read_g1([coordinate()?, coordinate()?]);
+        let gamma_abc_g1 = vec![input()?, input()?];
+        let key = VerifyingKey { alpha_g1, beta_g2, gamma_g2, delta_g2, gamma_abc_g1 };
+        Some(Self(prepare_verifying_key(&key)))
+    }
+
+    /// Whether a proof shows a statement.
+    pub fn verify(&self, statement: &Statement, proof: &Proof) -> bool {
+        let Some(proof) = read_proof(&proof.0) else { return false };
+        let input = [statement.public_input()];
+        Groth16::<Bn254>::verify_proof(&self.0, &proof, &input).unwrap_or(false)
+    }
+
+    /// The key, for deploying the verifier contract.
+    pub fn key_words(&self) -> KeyWords {
+        let key = &self.0.vk;
+        let mut words = [[0; 32]; KEY_WORDS];
+        let seconds = [&key.beta_g2, &key.gamma_g2, &key.delta_g2].into_iter().flat_map(g2);
+        let all = g1(&key.alpha_g1).into_iter().chain(seconds).chain(key.gamma_abc_g1.iter().flat_map(g1));
+        for (to, word) in words.iter_mut().zip(all) {
+            *to = word;
+        }
+        words
+    }
+}
+
+/// Makes proofs of one shape.
 pub struct Prover {
     shape: Shape,
     proving: ProvingKey<Bn254>,
-    prepared: PreparedVerifyingKey<Bn254>,
+    verifier: Verifier,
 }
 
 impl Prover {
@@ -99,8 +136,8 @@ impl Prover {
     }
 
     fn new(shape: Shape, proving: ProvingKey<Bn254>) -> Self {
-        let prepared = prepare_verifying_key(&proving.vk);
-        Self { shape, proving, prepared }
+        let verifier = Verifier(prepare_verifying_key(&proving.vk));
+        Self { shape, proving, verifier }
     }
 
     /// The shape of the jobs that can be proven with these keys.
@@ -125,23 +162,9 @@ impl Prover {
         Ok(Proof(bytes))
     }
 
-    /// Whether a proof shows a statement: what the contract finds too.
-    pub fn verify(&self, statement: &Statement, proof: &Proof) -> bool {
-        let Some(proof) = read_proof(&proof.0) else { return false };
-        let input = [statement.public_input()];
-        Groth16::<Bn254>::verify_proof(&self.prepared, &proof, &input).unwrap_or(false)
-    }
-
-    /// The verification key, for deploying the verifier contract.
-    pub fn key_words(&self) -> KeyWords {
-        let key = &self.proving.vk;
-        let mut words = [[0; 32]; KEY_WORDS];
-        let seconds = [&key.beta_g2, &key.gamma_g2, &key.delta_g2].into_iter().flat_map(g2);
-        let all = g1(&key.alpha_g1).into_iter().chain(seconds).chain(key.gamma_abc_g1.iter().flat_map(g1));
-        for (to, word) in words.iter_mut().zip(all) {
-            *to = word;
-        }
-        words
+    /// What checks the proofs.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 }
 
@@ -165,20 +188,33 @@ fn g2(point: &G2Affine) -> [[u8; 32]; 4] {
     [word(&point.x.c1), word(&point.x.c0), word(&point.y.c1), word(&point.y.c0)]
 }
 
+/// A coordinate, if it is written in the one way.
+fn read_word(bytes: &[u8; 32]) -> Option<Fq> {
+    let coordinate = Fq::from_be_bytes_mod_order(bytes);
+    (word(&coordinate) == *bytes).then_some(coordinate)
+}
+
+fn read_g1([x, y]: [Fq; 2]) -> Option<G1Affine> {
+    Some(G1Affine::new_unchecked(x, y)).filter(G1Affine::is_on_curve)
+}
+
+fn read_g2([x1, x0, y1, y0]: [Fq; 4]) -> Option<G2Affine> {
+    let point = G2Affine::new_unchecked(Fq2::new(x0, x1), Fq2::new(y0, y1));
+    Some(point).filter(|point| point.is_on_curve() && point.is_in_correct_subgroup_assuming_on_curve())
+}
+
 /// A proof's points, if they are points of the groups in the one encoding.
 fn read_proof(bytes: &[u8; 256]) -> Option<ark_groth16::Proof<Bn254>> {
     let mut coordinates = [Fq::default(); 8];
-    for (to, word_bytes) in coordinates.iter_mut().zip(bytes.chunks_exact(32)) {
-        *to = Fq::from_be_bytes_mod_order(word_bytes);
-        if word(to) != *word_bytes {
-            return None;
-        }
+    for (to, chunk) in coordinates.iter_mut().zip(bytes.chunks_exact(32)) {
+        *to = read_word(chunk.try_into().ok()?)?;
     }
     let [ax, ay, bx1, bx0, by1, by0, cx, cy] = coordinates;
-    let first = |x, y| Some(G1Affine::new_unchecked(x, y)).filter(G1Affine::is_on_curve);
-    let b = G2Affine::new_unchecked(Fq2::new(bx0, bx1), Fq2::new(by0, by1));
-    let is_member = b.is_on_curve() && b.is_in_correct_subgroup_assuming_on_curve();
-    Some(ark_groth16::Proof { a: first(ax, ay)?, b: Some(b).filter(|_| is_member)?, c: first(cx, cy)? })
+    Some(ark_groth16::Proof {
+        a: read_g1([ax, ay])?,
+        b: read_g2([bx1, bx0, by1, by0])?,
+        c: read_g1([cx, cy])?,
+    })
 }
 
 /// A file has a checksum and the key.

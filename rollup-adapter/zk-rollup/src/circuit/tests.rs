@@ -34,7 +34,12 @@ fn transfer(from: u16, to: Destination, amount: u64, nonce: u32) -> [u8; PAYLOAD
 }
 
 fn item(payload: &[u8]) -> BatchItem {
-    BatchItem { transaction: TxId::from_bytes([3; 32]), leg_index: 0, leg_count: 1, payload: payload.to_vec().into() }
+    BatchItem {
+        transaction: TxId::from_bytes([3; 32]),
+        leg_index: 0,
+        leg_count: 1,
+        payload: payload.to_vec().into(),
+    }
 }
 
 fn batch(rollup: &Rollup, items: Vec<BatchItem>) -> Batch {
@@ -117,7 +122,8 @@ fn transfers_and_withdrawals_move_value() {
     let (jobs, outcomes) = prove(&mut rollup, &batch, &[]);
     use Outcome::{Transferred, Withdrawn};
     assert_eq!(outcomes, [Transferred, Withdrawn, Transferred, Withdrawn]);
-    let withdrawals: Vec<_> = jobs.iter().map(|job| (job.statement.first, job.statement.withdrawals)).collect();
+    let withdrawals: Vec<_> =
+        jobs.iter().map(|job| (job.statement.first, job.statement.withdrawals)).collect();
     assert_eq!(withdrawals, [(0, 0b10), (2, 0b10)]);
     let balances = [0, 1].map(|id| (rollup.state().account(id).balance, rollup.state().account(id).nonce));
     assert_eq!(balances, [(70, 3), (0, 1)]);
@@ -287,13 +293,22 @@ fn nothing_that_differs_from_the_rules_is_provable() {
     }
     for (what, statement) in [
         ("old state", Statement { old_root: real.statement.new_root, ..real.statement.clone() }),
-        ("old head", Statement { old_position: Position::Head(RollupHead::default()), ..real.statement.clone() }),
+        (
+            "old head",
+            Statement { old_position: Position::Head(RollupHead::default()), ..real.statement.clone() },
+        ),
         ("new head", Statement { new_position: Position::Head(rollup.head()), ..real.statement.clone() }),
         ("end", Statement { new_position: Position::Inside(Fr::ONE), ..real.statement.clone() }),
         ("beginning", Statement { old_position: Position::Inside(Fr::ONE), ..real.statement.clone() }),
         ("withdrawals", Statement { withdrawals: 1, ..real.statement.clone() }),
         ("place", Statement { first: 1, ..real.statement.clone() }),
-        ("rollup", Statement { context: Context { rollup: RollupId::new(78), ..context() }, ..real.statement.clone() }),
+        (
+            "rollup",
+            Statement {
+                context: Context { rollup: RollupId::new(78), ..context() },
+                ..real.statement.clone()
+            },
+        ),
     ] {
         assert!(first_broken(&Job { statement, ..real.clone() }).unwrap().is_some(), "{what}");
     }
@@ -309,8 +324,7 @@ fn no_wire_is_free() {
     Circuit(&job).generate_constraints(system.clone()).unwrap();
     system.finalize();
     let rows = &system.to_matrices().unwrap()["R1CS"];
-    let values =
-        [system.instance_assignment().unwrap(), system.witness_assignment().unwrap()].concat();
+    let values = [system.instance_assignment().unwrap(), system.witness_assignment().unwrap()].concat();
     let product = |row: &[(Fr, usize)]| row.iter().map(|(factor, at)| *factor * values[*at]).sum::<Fr>();
     let factors: Vec<[Fr; 3]> =
         (0..rows[0].len()).map(|at| [0, 1, 2].map(|side| product(&rows[side][at]))).collect();
