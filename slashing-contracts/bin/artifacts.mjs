@@ -10,11 +10,13 @@ const contracts = [
     'DevToken',
     'Ed25519Verifier',
     'EvidenceVerifier',
+    'Groth16Verifier',
     'KeyVerifier',
     'RollupRegistry',
     'SequencerLightClient',
     'SlashingManager',
     'StakeManager',
+    'ZkRollupSettlement',
 ];
 
 function built(name) {

@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fairlane-l1", &["fairlane-types", "fairlane-checkpoint"]),
     ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-agreement"]),
     ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
+    ("fairlane-zk-rollup", &["fairlane-types"]),
     (
         "fairlane-sequencer",
         &[
