@@ -374,6 +374,13 @@ impl ChainService for Service {
         }))
     }
 
+    async fn get_checkpoint(
+        &self,
+        _: Request<GetCheckpointRequest>,
+    ) -> Result<Response<GetCheckpointResponse>, Status> {
+        Err(Status::not_found("this network has no checkpoints"))
+    }
+
     async fn get_header(
         &self,
         request: Request<GetHeaderRequest>,

@@ -6,7 +6,7 @@
 
 use crate::contracts::SequencerLightClient::{
     self, Checkpoint as L1Checkpoint, CheckpointAccepted, HeadPath as L1HeadPath, SequencerLightClientErrors,
-    submitCall,
+    SetRegistered, submitCall,
 };
 use crate::contracts::SlashingManager::submitEvidenceCall;
 use crate::deployment::Contracts;
@@ -249,6 +249,20 @@ pub async fn accepted_since(
         });
     }
     Ok(found)
+}
+
+/// How many validator sets were registered from a block on. Endpoints limit how many blocks they look through.
+pub async fn sets_registered_since(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    block: u64,
+) -> Result<usize, CallError> {
+    let filter = Filter::new()
+        .address(contracts.light_client)
+        .event_signature(SetRegistered::SIGNATURE_HASH)
+        .from_block(block);
+    let logs = provider.get_logs(&filter).await;
+    Ok(logs.map_err(|error| CallError::transport("asking for registered sets", error))?.len())
 }
 
 /// The newest checkpoint of the light client.
