@@ -36,6 +36,7 @@ pub struct Guard(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    home: Home,
     path: PathBuf,
     marks: Marks,
     /// Up to which height the file allows signing.
@@ -58,7 +59,7 @@ impl Guard {
         let Some(record) = file::read(&path)? else { return Ok(None) };
         record.marks.check(&path, network, validator)?;
         match record.state {
-            State::Here => Ok(Some(Self::new(path, record.marks))),
+            State::Here => Ok(Some(Self::new(home, record.marks))),
             State::Exported => Err(GuardFileError::Exported(path)),
         }
     }
@@ -68,12 +69,24 @@ impl Guard {
         let path = home.guard();
         let marks = Marks { network, validator, height: Height::ZERO, lane: None };
         file::write(&path, &Record { marks, state: State::Here })?;
-        Ok(Self::new(path, marks))
+        Ok(Self::new(home, marks))
     }
 
-    fn new(path: PathBuf, marks: Marks) -> Self {
+    fn new(home: &Home, marks: Marks) -> Self {
         let reserved = AtomicU64::new(marks.height.get());
-        Self(Arc::new(Shared { path, marks, reserved, writing: Mutex::default() }))
+        let (home, path) = (home.clone(), home.guard());
+        Self(Arc::new(Shared { home, path, marks, reserved, writing: Mutex::default() }))
+    }
+
+    /// The log of votes is not the last one, and anything may have been signed up to a height: the log is put aside, and the
+    /// heights are reserved. Durable when this returns.
+    ///
+    /// # Errors
+    /// The guard cannot be written, or the log not be moved.
+    pub async fn distrust_log(&self, up_to: Height) -> Result<(), GuardFileError> {
+        let reserved = self.reserve(up_to, up_to).await;
+        reserved.map_err(|source| GuardFileError::Io { path: self.0.path.clone(), source })?;
+        set_log_aside(&self.0.home)
     }
 
     /// The segment that the lane went up to when the guard came to this home.
@@ -83,11 +96,16 @@ impl Guard {
 
     /// Reserves heights from this one on, unless somebody else did so meanwhile.
     async fn extend(&self, height: Height) -> Result<(), std::io::Error> {
+        self.reserve(height, height.saturating_add(STEP)).await
+    }
+
+    /// Reserves heights up to `last`, unless `height` is reserved already.
+    async fn reserve(&self, height: Height, last: Height) -> Result<(), std::io::Error> {
         let _one_at_a_time = self.0.writing.lock().await;
         if height <= self.reserved() {
             return Ok(());
         }
-        let marks = Marks { height: height.saturating_add(STEP), ..self.0.marks };
+        let marks = Marks { height: last, ..self.0.marks };
         let path = self.0.path.clone();
         let write = move || file::write(&path, &Record { marks, state: State::Here });
         let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other)?;

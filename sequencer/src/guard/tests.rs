@@ -62,6 +62,22 @@ async fn what_may_be_signed_is_on_disk_before() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_not_the_last_one_counts_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, chain) = (home(&directory, "a"), TestChain::new());
+    let (network, validator) = (chain.genesis.network(), chain.key.validator());
+    let guard = Guard::create(&home, network, validator).unwrap();
+    std::fs::create_dir_all(home.consensus_wal().parent().unwrap()).unwrap();
+    std::fs::write(home.consensus_wal(), b"votes").unwrap();
+    for _ in 0..2 {
+        guard.distrust_log(Height::new(5)).await.unwrap();
+        assert!(!home.consensus_wal().exists());
+        let kept = Guard::open(&home, network, validator).unwrap().unwrap();
+        assert_eq!(kept.reserved(), Height::new(5));
+    }
+}
+
+#[tokio::test]
 async fn a_guard_that_cannot_be_written_refuses() {
     let directory = tempfile::tempdir().unwrap();
     let (home, chain) = (home(&directory, "a"), TestChain::new());

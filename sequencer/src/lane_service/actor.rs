@@ -1,6 +1,7 @@
 //! The actor: one loop that routes, and the state that its functions share.
 
 use crate::evidence::Reports;
+use crate::guard::{Guard, GuardFileError};
 use crate::in_force::InForce;
 use crate::l1::Anchors;
 use crate::lane_service::ahead::Ahead;
@@ -52,6 +53,8 @@ pub struct LaneServiceParts {
     pub anchors: Anchors,
     /// A segment that the own lane is known to go up to, though neither the store nor a peer may hold it.
     pub known: Option<SegmentRef>,
+    /// What keeps how far anything may have been signed, if anything does.
+    pub guard: Option<Guard>,
     /// Where segments are kept.
     pub store: Store,
     /// The network that carries segments.
@@ -78,6 +81,9 @@ pub enum LaneServiceError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The guard failed.
+    #[error(transparent)]
+    Guard(#[from] GuardFileError),
     /// Too few validators said what they hold of this node's lane.
     #[error(
         "validators with power {answered} of {quorum} answered within {waited:?} what they hold of this node's lane: \
@@ -167,6 +173,7 @@ pub fn start(
         config,
         key: parts.key,
         known: parts.known,
+        guard: parts.guard,
         told,
         network_id,
         params,
@@ -225,6 +232,7 @@ pub(super) struct Actor {
     pub(super) config: LaneServiceConfig,
     pub(super) key: Option<SigningKey>,
     pub(super) known: Option<SegmentRef>,
+    pub(super) guard: Option<Guard>,
     pub(super) told: watch::Sender<Answered>,
     pub(super) network_id: NetworkId,
     pub(super) params: ProtocolParams,

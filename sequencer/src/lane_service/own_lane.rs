@@ -100,6 +100,7 @@ impl Actor {
             params: self.params.clone(),
             store: self.store.clone(),
             known,
+            guard: self.guard.clone(),
             check: self.config.startup_check || known.is_some(),
             timeout: self.config.startup_timeout,
             told: self.told.clone(),

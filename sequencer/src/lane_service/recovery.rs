@@ -6,13 +6,14 @@
 //! whoever else is connected gets a moment to answer, too. The answers are this node's own signed segments, and heights
 //! with their certificates: nobody can invent either.
 
+use crate::guard::Guard;
 use crate::lane_service::LaneServiceError;
-use crate::lane_service::intake;
 use crate::lane_service::segments::are_chain;
+use crate::lane_service::{intake, recent};
 use crate::network::{FetchWant, LaneEnd, NetworkHandle, Offence, PeerInfo};
 use crate::store::{Store, StoreError};
 use bytes::Bytes;
-use fairlane_engine::Told;
+use fairlane_engine::{Memory, Told};
 use fairlane_lanes::CutBase;
 use fairlane_types::{
     CommitCertificate, Decode as _, Height, LaneId, NetworkId, ProtocolParams, Segment, SegmentRef,
@@ -48,6 +49,8 @@ pub(super) struct Recovery {
     pub(super) store: Store,
     /// An own segment that came from outside, so that the end is there or beyond.
     pub(super) known: Option<SegmentRef>,
+    /// Keeps for the next start that the disk was found to be old.
+    pub(super) guard: Option<Guard>,
     /// Whether to ask the validators.
     pub(super) check: bool,
     pub(super) timeout: Duration,
@@ -76,10 +79,12 @@ impl Recovery {
 
     pub(super) async fn run(self) -> Result<Recovered, LaneServiceError> {
         let decided = self.base.head(self.lane);
-        let stored = self.stored_end().await?;
+        let (written, stored) = self.stored_ends().await?;
         let poll = if self.check { Some(self.ask_validators().await?) } else { None };
         let asked = poll.as_ref().and_then(|poll| poll.end);
-        self.told.send_replace(Some(poll.and_then(|poll| poll.told(stored))));
+        let told = poll.and_then(|poll| poll.told(written));
+        self.remember(told).await?;
+        self.told.send_replace(Some(told));
         let ends = [stored, asked, self.known];
         let last = ends.into_iter().flatten().chain([decided]).max_by_key(|end| end.seq).unwrap_or(decided);
         let undecided = self.undecided(decided, last).await?;
@@ -96,17 +101,28 @@ impl Recovery {
         Ok(())
     }
 
-    /// The newest own segment in the store.
-    async fn stored_end(&self) -> Result<Option<SegmentRef>, LaneServiceError> {
+    /// That others hold more of the lane than this disk knows to have written shows that the disk is old. Once the lane is
+    /// taken over, nothing shows it any more, so it is made durable before.
+    async fn remember(&self, told: Option<Told>) -> Result<(), LaneServiceError> {
+        let (Some(told), Some(guard)) = (told.filter(|told| told.lane_ahead), &self.guard) else {
+            return Ok(());
+        };
+        let memory = Memory { decided: self.base.height, ..Memory::default() };
+        Ok(guard.distrust_log(memory.unknown_up_to(told)).await?)
+    }
+
+    /// The newest segment of the own lane that this node wrote, or took over as its own, and the newest one in the store.
+    async fn stored_ends(&self) -> Result<(Option<SegmentRef>, Option<SegmentRef>), LaneServiceError> {
         self.store.settle().await?;
         let lane = self.lane;
         let stored = self.read(move |store| {
             let own = store.last_own_segment(&lane)?;
-            Ok(own.into_iter().chain(store.newest_segment(&lane)?).collect::<Vec<_>>())
+            Ok((own, store.newest_segment(&lane)?))
         });
-        let headers = stored.await?;
-        let ends = headers.iter().filter_map(super::recent::peek).map(|header| header.reference());
-        Ok(ends.max_by_key(|end| end.seq))
+        let end = |bytes: Option<Bytes>| bytes.and_then(|bytes| Some(recent::peek(&bytes)?.reference()));
+        let (written, newest) = stored.await?;
+        let (written, newest) = (end(written), end(newest));
+        Ok((written, written.into_iter().chain(newest).max_by_key(|end| end.seq)))
     }
 
     async fn read<T: Send + 'static>(
@@ -328,12 +344,12 @@ impl<'a> Poll<'a> {
         }
     }
 
-    /// What follows for consensus, where the store holds the lane up to `stored`. Nothing, where this node needs nobody
+    /// What follows for consensus, where this disk knows to have written the lane up to `written`. Nothing, where this node needs nobody
     /// else to decide.
-    fn told(&self, stored: Option<SegmentRef>) -> Option<Told> {
+    fn told(&self, written: Option<SegmentRef>) -> Option<Told> {
         let alone = Poll::new(self.recovery).has_quorum();
-        let held = stored.map_or(0, |stored| stored.seq.get());
-        let lane_ahead = self.end.is_some_and(|end| end.seq.get() > held);
+        let written = written.map_or(0, |written| written.seq.get());
+        let lane_ahead = self.end.is_some_and(|end| end.seq.get() > written);
         (!alone).then_some(Told { decided: self.decided, lane_ahead })
     }
 

@@ -151,6 +151,7 @@ impl Setup {
             key: self.seed.map(key),
             anchors: self.anchors,
             known: None,
+            guard: None,
             store: store.clone(),
             network: network.clone(),
             received,

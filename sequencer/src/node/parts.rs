@@ -6,7 +6,6 @@ use super::{NodeError, observe};
 use crate::checkpoints::{self, CheckpointBook, CheckpointParts};
 use crate::config::{Config, Home};
 use crate::evidence::{self, EvidencePool, Reports};
-use crate::guard::Guard;
 use crate::health::{self, Health};
 use crate::l1::{L1, ViewSender};
 use crate::lane_service::{LaneHandle, RecentSegments, SegmentServer};
@@ -74,7 +73,7 @@ impl Parts {
         let (reports, found) = Reports::channel();
         let known = (evidence.not_in_a_block(), reports);
         let (anchors, ethereum) = setup.connect_l1()?;
-        let ends = (guard.as_ref().and_then(Guard::lane), known);
+        let ends = (guard.clone(), known);
         let links = (network.clone(), received, anchors);
         let (lane_handle, task) = setup.start_lanes(&state, &store, ends, recent, links, lanes.token());
         lanes.watch("the lane service", task);

@@ -17,7 +17,7 @@ use crate::store::{Retention, Store, StoreOptions};
 use crate::{genesis_file, keys, recovery};
 use fairlane_chain::ChainState;
 use fairlane_engine::{ConsensusTimeouts, EngineConfig, PeerLimits, SigningGuard};
-use fairlane_types::{Evidence, Genesis, SegmentRef, SigningKey};
+use fairlane_types::{Evidence, Genesis, SigningKey};
 use libp2p::identity::Keypair;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,7 +139,7 @@ impl Setup {
         &self,
         state: &ChainState,
         store: &Store,
-        (known, (evidence, reports)): (Option<SegmentRef>, (Vec<Evidence>, Reports)),
+        (guard, (evidence, reports)): (Option<Guard>, (Vec<Evidence>, Reports)),
         recent: RecentSegments,
         (network, received, anchors): (NetworkHandle, mpsc::Receiver<ReceivedSegment>, Anchors),
         shutdown: CancellationToken,
@@ -160,7 +160,8 @@ impl Setup {
             chain_time: state.time(),
             key: self.key.clone(),
             anchors,
-            known,
+            known: guard.as_ref().and_then(Guard::lane),
+            guard,
             store: store.clone(),
             network,
             received,

@@ -67,6 +67,8 @@ pub(crate) enum Write {
 pub(crate) struct Store {
     segments: BTreeMap<SegmentDigest, Arc<Segment>>,
     newest: BTreeMap<LaneId, SegmentRef>,
+    /// How far this validator has written each lane of its own itself, or taken it over as its own.
+    written: BTreeMap<LaneId, LaneSeq>,
     proposals: BTreeMap<Height, Vec<StoredProposal>>,
     decisions: BTreeMap<Height, (Arc<Proposal>, CommitCertificate)>,
     ordered: BTreeMap<Height, Vec<TxId>>,
@@ -75,6 +77,10 @@ pub(crate) struct Store {
 
 impl Store {
     fn apply(&mut self, write: Write) {
+        if let Write::OwnSegment(segment) = &write {
+            let written = self.written.entry(segment.header().lane).or_default();
+            *written = segment.header().seq.max(*written);
+        }
         match write {
             Write::OwnSegment(segment) | Write::Segment(segment) => {
                 let reference = segment.reference();
@@ -108,6 +114,11 @@ impl Store {
     /// The newest segment of a lane.
     pub(crate) fn newest(&self, lane: &LaneId) -> Option<SegmentRef> {
         self.newest.get(lane).copied()
+    }
+
+    /// How far a lane is known to be this validator's own work.
+    pub(crate) fn written(&self, lane: &LaneId) -> Option<LaneSeq> {
+        self.written.get(lane).copied()
     }
 
     /// The chain that ends with `last`, as far as it lies above `after` and is held without a gap.
@@ -182,6 +193,8 @@ pub(crate) struct Disk {
     pending: Vec<Write>,
     /// Missing until this validator may vote for the first time.
     log: Option<Log>,
+    /// The height up to which anything may have been signed, whatever the log says.
+    reserved: Height,
     armed: Option<(PersistPoint, Moment)>,
 }
 
@@ -207,6 +220,17 @@ impl Disk {
     /// The height that the log of consensus belongs to, if there is one.
     pub(crate) fn log_height(&self) -> Option<Height> {
         self.log.as_ref().map(|log| log.height)
+    }
+
+    /// The height up to which anything may have been signed, as kept apart from the log.
+    pub(crate) fn reserved(&self) -> Height {
+        self.reserved
+    }
+
+    /// The log is not the last one, and anything may have been signed up to a height. Durable at once.
+    pub(crate) fn distrust_log(&mut self, up_to: Height) {
+        self.log = None;
+        self.reserved = self.reserved.max(up_to);
     }
 
     /// Begins the log of a height. Gives the entries from before a crash if it was this height's.
@@ -248,7 +272,8 @@ impl Disk {
         if let Some(log) = &mut log {
             log.entries.truncate(log.durable);
         }
-        Self { live: self.durable.clone(), durable: self.durable.clone(), log, ..Self::default() }
+        let (live, durable) = (self.durable.clone(), self.durable.clone());
+        Self { live, durable, log, reserved: self.reserved, ..Self::default() }
     }
 
     /// The same without the log, which is out of date at once.

@@ -42,6 +42,13 @@ fn calm_networks_order_everything() {
     }
 }
 
+/// A disk is lost before anything is decided, and its validator is killed again before anything is: only the first start
+/// could see, by the lane, that something had been signed.
+#[test]
+fn a_disk_that_was_found_to_be_old_stays_old() {
+    hold(3095..3096);
+}
+
 #[test]
 fn faults_of_every_kind_are_injected() {
     let mut counts = fairlane_sim::Counts::default();

@@ -190,6 +190,7 @@ async fn lane_service(
         key: Some(chain.key.clone()),
         anchors: crate::l1::Anchors::None,
         known: None,
+        guard: None,
         store: store.clone(),
         network,
         received,

@@ -97,11 +97,9 @@ impl Promises {
         if voting < quorum {
             return Ok(Ending::TooManyWatch);
         }
-        let first = self
-            .made
-            .keys()
-            .next()
-            .map(|(id, _)| format!(" ({id} is held by lanes {:?})", ledger.holders(id)));
+        let first = self.made.iter().next().map(|((id, lane), (seq, _))| {
+            format!(" ({id} of segment {seq} of lane {lane} is held by lanes {:?})", ledger.holders(id))
+        });
         let what = format!("{open} transactions are not ordered{}; {standing:?}", first.unwrap_or_default());
         broken("everything is ordered soon after the last fault", what)
     }

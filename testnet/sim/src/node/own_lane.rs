@@ -5,7 +5,7 @@ use crate::disk::{PersistPoint, Write};
 use crate::observe::Observed;
 use crate::setup::pace;
 use crate::wire::{LaneEnd, Message, Timer};
-use fairlane_agreement::Told;
+use fairlane_agreement::{Memory, Told};
 use fairlane_lanes::LaneWriter;
 use fairlane_types::{
     Height, Incarnation, LaneId, LaneSeq, Segment, SegmentRef, Timestamp, Transaction, TxId, Validator,
@@ -175,12 +175,12 @@ impl Node {
     fn ask(&mut self, known: Option<Arc<Segment>>) {
         self.own.questions += 1;
         let question = self.boot.wrapping_add(self.own.questions << 16);
-        let stored = self.own.lane.and_then(|lane| self.shell.disk.store().newest(&lane));
+        let stored = self.own.lane.and_then(|lane| self.shell.disk.store().written(&lane));
         self.own.poll = Some(Poll {
             question,
             answered: BTreeSet::new(),
             end: known,
-            stored: stored.map(|newest| newest.seq),
+            stored,
             decided: Height::ZERO,
             quorum_at: None,
         });
@@ -254,6 +254,11 @@ impl Node {
         let members = &self.base.validators;
         let power = members.get(&self.setup.validator(self.me)).map_or(0, |member| member.power.get());
         let alone = power >= members.quorums().quorum;
+        if told.lane_ahead && !alone {
+            // Once the lane is taken over, nothing but this tells that the disk was old.
+            let memory = Memory { decided: self.chain.height(), ..Memory::default() };
+            self.shell.disk.distrust_log(memory.unknown_up_to(told));
+        }
         self.be_told((!alone).then_some(told));
         match self.own.lane {
             Some(lane) => self.begin_writing(lane),
@@ -266,7 +271,7 @@ impl Node {
         let decided = self.base.head(lane);
         let asked = self.own.poll.as_ref().and_then(|poll| poll.end.clone());
         if let Some(end) = &asked {
-            self.shell.write(Write::Segment(end.clone()));
+            self.shell.write(Write::OwnSegment(end.clone()));
         }
         let stored = self.shell.disk.store().newest(&lane);
         let asked_end = asked.map(|end| end.reference());

@@ -71,7 +71,7 @@ fn memory(disk: &Disk, executed: Height) -> Memory {
     while disk.store().decision(decided.next()).is_some() {
         decided = decided.next();
     }
-    Memory { decided, log: disk.log_height(), reserved: Height::ZERO }
+    Memory { decided, log: disk.log_height(), reserved: disk.reserved() }
 }
 
 /// The chain state after the last finalized block, as far as the disk alone can tell. What was decided and not
