@@ -235,7 +235,9 @@ impl<'a> Demo<'a> {
             shares.first().copied().unwrap_or_default(),
             shares.last().copied().unwrap_or_default()
         );
-        eyre::ensure!(vain <= sets.max(count) / 2, "the relayers fight");
+        // A transaction of one's own shows only in the next block, which a turn here is hardly longer than. Relayers that
+        // heeded no turns would send one in vain for each that is of use.
+        eyre::ensure!(vain < count + sets, "the relayers fight");
         println!("Stops      both relayers cleanly");
         Ok(())
     }

@@ -41,7 +41,7 @@ impl RelayerProcess {
             .arg(chain.record())
             .arg("--key-file")
             .arg(&key)
-            .args(["--interval", "2s", "--turn", "1s", "--poll", "300ms", "--max-fee", "1000"])
+            .args(["--interval", "2s", "--turn", "2s", "--poll", "300ms", "--max-fee", "1000"])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
