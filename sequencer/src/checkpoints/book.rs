@@ -84,7 +84,10 @@ impl CheckpointBook {
             redb::DatabaseError::DatabaseAlreadyOpen => OpenError::InUse(path.to_owned()),
             other => damaged(other.to_string()),
         })?;
-        let found = identify(&database, network).map_err(|error| damaged(error.to_string()))?;
+        let (format, found) = identify(&database, network).map_err(|error| damaged(error.to_string()))?;
+        if format > FORMAT {
+            return Err(OpenError::NewerFormat { path: path.to_owned(), found: format, known: FORMAT });
+        }
         if found != network {
             return Err(OpenError::OtherNetwork { path: path.to_owned(), found, wanted: network });
         }
@@ -186,8 +189,8 @@ impl CheckpointSource for CheckpointBook {
     }
 }
 
-/// The network of the file; writes `network` into a new one, with empty tables.
-fn identify(database: &Database, network: NetworkId) -> Result<NetworkId, StoreError> {
+/// The format and the network of the file; writes ours into a new one, with empty tables.
+fn identify(database: &Database, network: NetworkId) -> Result<(u32, NetworkId), StoreError> {
     let transaction = database.begin_write()?;
     let found = {
         let mut meta = transaction.open_table(META)?;
@@ -198,7 +201,7 @@ fn identify(database: &Database, network: NetworkId) -> Result<NetworkId, StoreE
         match stored {
             Some(bytes) => {
                 let mut input = Reader::new(bytes);
-                let read = input.take_u32().and_then(|_| NetworkId::decode(&mut input));
+                let read = input.take_u32().and_then(|format| Ok((format, NetworkId::decode(&mut input)?)));
                 read.map_err(StoreError::damaged("the network of the checkpoints"))?
             }
             None => {
@@ -206,7 +209,7 @@ fn identify(database: &Database, network: NetworkId) -> Result<NetworkId, StoreE
                 out.u32(FORMAT);
                 network.encode(&mut out);
                 meta.insert(IDENTITY, out.as_slice())?;
-                network
+                (FORMAT, network)
             }
         }
     };

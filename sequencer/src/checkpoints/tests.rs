@@ -67,6 +67,23 @@ fn the_file_belongs_to_one_network() {
 }
 
 #[test]
+fn a_later_format_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book");
+    drop(open(&path));
+    let table: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("meta");
+    let database = redb::Database::create(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let mut identity = 9u32.to_be_bytes().to_vec();
+    identity.extend_from_slice(NETWORK.as_bytes());
+    transaction.open_table(table).unwrap().insert("identity", identity.as_slice()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let refused = CheckpointBook::open(&path, NETWORK);
+    assert!(matches!(refused, Err(OpenError::NewerFormat { found: 9, known: 1, .. })), "{refused:?}");
+}
+
+#[test]
 fn certificates_and_heads_are_kept_and_old_ones_go() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book");
