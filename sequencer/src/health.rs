@@ -67,14 +67,19 @@ pub(crate) async fn serve_pages(
         .map_err(|source| HealthError { address, source })
 }
 
+/// An answer in the OpenMetrics text format.
+pub(crate) fn openmetrics(text: String) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
 async fn metrics(State(health): State<Health>) -> Response {
     let mut text = health.metrics.encode();
     // The two registries are encoded apart; the end of the text is marked once.
     let own = text.trim_end().trim_end_matches("# EOF").len();
     text.truncate(own);
     text.push_str(&fairlane_engine::metrics_text());
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], text).into_response()
+    openmetrics(text)
 }
 
 async fn ready(State(health): State<Health>) -> Response {

@@ -53,7 +53,7 @@ pub(super) struct RelayerCommand {
     #[arg(long, value_parser = parse_duration, default_value = "12s")]
     poll: Duration,
     /// Where to serve metrics over HTTP.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["once", "dry_run"])]
     metrics: Option<SocketAddr>,
     /// Post the newest checkpoint now, if it is new, and end.
     #[arg(long)]

@@ -1,9 +1,8 @@
 //! The relayer's metrics and health over HTTP.
 
-use crate::health::HealthError;
+use crate::health::{HealthError, openmetrics, serve_pages};
 use crate::metrics::RelayerMetrics;
 use axum::Router;
-use axum::http::header;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -14,8 +13,7 @@ pub async fn serve(
     metrics: RelayerMetrics,
     stop: CancellationToken,
 ) -> Result<(), HealthError> {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let page = move || async move { ([(header::CONTENT_TYPE, kind)], metrics.encode()) };
+    let page = move || async move { openmetrics(metrics.encode()) };
     let pages = Router::new().route("/metrics", get(page)).route("/health", get(|| async { "ok\n" }));
-    crate::health::serve_pages(listener, pages, stop).await
+    serve_pages(listener, pages, stop).await
 }
