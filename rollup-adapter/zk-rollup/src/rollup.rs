@@ -6,7 +6,7 @@ use crate::keys::Context;
 use crate::state::{Deposit, Opening, Outcome, State};
 use crate::statement::{Position, Statement};
 use crate::transfer::Fields;
-use fairlane_types::{Batch, BatchHeader, BatchIndex, RollupHead};
+use fairlane_types::{Batch, BatchHeader, BatchIndex, RollupHead, RollupId};
 
 /// How much one proof has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -186,21 +186,25 @@ fn payload(step: &Step) -> [u8; crate::transfer::PAYLOAD_BYTES] {
     std::array::from_fn(|at| step.window[step.window.len() - crate::transfer::PAYLOAD_BYTES + at])
 }
 
+/// The header of a batch after a head, with nothing else in it that the rules look at.
+pub(crate) fn bare_header(rollup: RollupId, previous_head: RollupHead) -> BatchHeader {
+    BatchHeader {
+        rollup,
+        index: Default::default(),
+        height: Default::default(),
+        time: Default::default(),
+        count: 0,
+        tx_root: Default::default(),
+        payload_hash: Default::default(),
+        previous_head,
+    }
+}
+
 impl Job {
     /// A job of a shape with nothing to do: for making keys, which depend on the shape alone.
     pub(crate) fn empty(shape: Shape) -> Self {
         let context = Context { network: Default::default(), rollup: Default::default() };
-        let header = BatchHeader {
-            rollup: context.rollup,
-            index: Default::default(),
-            height: Default::default(),
-            time: Default::default(),
-            count: 0,
-            tx_root: Default::default(),
-            payload_hash: Default::default(),
-            previous_head: Default::default(),
-        };
-        let batch = Batch::new(header, Vec::new());
+        let batch = Batch::new(bare_header(context.rollup, Default::default()), Vec::new());
         let mut rollup = Rollup::new(context, shape);
         let mut cursor = Cursor::start(rollup.head, batch.body());
         let deposits = vec![Deposit::default(); shape.deposits];

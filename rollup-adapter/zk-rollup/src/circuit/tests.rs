@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::keys::SecretKey;
-use crate::rollup::Rollup;
+use crate::rollup::{Rollup, bare_header};
 use crate::state::{Account, Deposit, Outcome, Skip};
 use crate::statement::Position;
 use crate::transfer::{Destination, PAYLOAD_BYTES, Transfer};
@@ -43,17 +43,7 @@ fn item(payload: &[u8]) -> BatchItem {
 }
 
 fn batch(rollup: &Rollup, items: Vec<BatchItem>) -> Batch {
-    let header = BatchHeader {
-        rollup: context().rollup,
-        index: Default::default(),
-        height: Default::default(),
-        time: Default::default(),
-        count: 0,
-        tx_root: Default::default(),
-        payload_hash: Default::default(),
-        previous_head: rollup.head(),
-    };
-    Batch::new(header, items)
+    Batch::new(bare_header(context().rollup, rollup.head()), items)
 }
 
 /// A rollup in which accounts 0 and 1 have 100 each.
