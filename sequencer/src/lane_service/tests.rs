@@ -8,6 +8,7 @@ mod submit;
 
 use super::*;
 use crate::evidence::Reports;
+use crate::guard::Guard;
 use crate::l1::Anchors;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::network::{self, Keypair, Multiaddr, NetworkConfig, NetworkHandle, NetworkLimits, NetworkParts};
@@ -80,6 +81,7 @@ struct Setup {
     anchors: Anchors,
     config: LaneServiceConfig,
     reports: Reports,
+    guard: Option<Guard>,
     home: PathBuf,
 }
 
@@ -105,7 +107,8 @@ impl Setup {
             ..LaneServiceConfig::default()
         };
         let (reports, _) = Reports::channel();
-        Self { base, anchors: Anchors::None, genesis, seed, peers: Vec::new(), config, reports, home }
+        let (peers, guard) = (Vec::new(), None);
+        Self { base, anchors: Anchors::None, genesis, seed, peers, config, reports, guard, home }
     }
 
     /// Waits until the node before has let go of the store.
@@ -151,7 +154,7 @@ impl Setup {
             key: self.seed.map(key),
             anchors: self.anchors,
             known: None,
-            guard: None,
+            guard: self.guard,
             store: store.clone(),
             network: network.clone(),
             received,

@@ -16,8 +16,7 @@ use fairlane_proto::v1::{
     GetStatusRequest, GetStatusResponse, GetValidatorsRequest, GetValidatorsResponse,
 };
 use fairlane_types::{
-    BlockHeader, BlockId, CheckpointSignature, CommitCertificate, Hash32, Height, L1Anchor, RollupChanges,
-    Round, SigningKey, Timestamp,
+    BlockHeader, CheckpointSignature, CommitCertificate, Hash32, Height, Round, SigningKey, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -170,22 +169,14 @@ impl World {
 
     /// The block at a height, so many seconds after the beginning, and its certificate by three of the set.
     fn block(&self, set: &CheckpointSet, height: u64, seconds: u64) -> (BlockHeader, CheckpointCertificate) {
-        let header = BlockHeader {
-            network: self.network,
-            height: Height::new(height),
-            time: Timestamp::from_nanos(seconds * SECOND),
-            parent: BlockId::ZERO,
-            cut_root: Hash32::ZERO,
-            heads_root: Hash32::ZERO,
-            evidence_root: Hash32::ZERO,
-            state_root: Hash32::ZERO,
-            ordered_count: 0,
-            capped: false,
-            validators_hash: set.hash(),
-            next_validators_hash: set.hash(),
-            l1_anchor: L1Anchor::default(),
-            rollups_root: RollupChanges::default().root(),
-        };
+        let time = Timestamp::from_nanos(seconds * SECOND);
+        let bare = fairlane_types::testing::header(
+            self.network,
+            Height::new(height),
+            set.validators(),
+            Hash32::ZERO,
+        );
+        let header = BlockHeader { time, ..bare };
         let quorum: &[u8] = if set.member(&id(6)).is_some() { &[2, 3, 4, 6] } else { &[2, 3, 4] };
         let certificate = certify(set, Checkpoint::of(&header), quorum);
         (header, certificate)

@@ -1,9 +1,10 @@
 use super::hostile::{offences, peer_of};
 use super::*;
+use crate::config::Home;
 use crate::network::{FetchWant, Offence, SegmentSource};
 use crate::testing::TestChain;
 use bytes::Bytes;
-use fairlane_engine::Told;
+use fairlane_engine::{SigningGuard as _, Told};
 use fairlane_types::vote::vote_sign_bytes;
 use fairlane_types::{BlockId, CommitCertificate, CommitSignature, Height, Round, VoteKind};
 use std::time::Instant;
@@ -191,9 +192,22 @@ async fn a_lost_disk_is_told_how_far_the_others_are() {
     let others: Vec<_> = nodes.collect();
 
     let fresh = tempfile::tempdir().unwrap();
-    let back = among(&others, 1, &fresh).start().await;
+    let home = Home::new(fresh.path());
+    let guard = Guard::create(&home, genesis(&[1, 2, 3, 4]).network(), key(1).validator()).unwrap();
+    let mut setup = among(&others, 1, &fresh);
+    setup.guard = Some(guard.clone());
+    let back = setup.clone().start().await;
     let told = in_time("the answers", back.lanes.told()).await;
     assert_eq!(told, Some(Told { decided: Height::FIRST, lane_ahead: true }));
+    assert_eq!(guard.reserved(), Height::new(3), "what may have been signed is kept before it is told");
+    back.writing().await;
+    back.stop().await;
+
+    // Now the disk has the lane, and shows nothing any more: the guard does.
+    let back = setup.start().await;
+    let told = in_time("the answers", back.lanes.told()).await;
+    assert_eq!(told, Some(Told { decided: Height::FIRST, lane_ahead: false }));
+    assert_eq!(guard.reserved(), Height::new(3));
     back.stop().await;
 
     // Its disk knows the set of genesis only; it may have been in a later one.
