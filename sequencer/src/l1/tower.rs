@@ -43,13 +43,16 @@ impl Rank {
         Self { own, validators }
     }
 
-    /// How many others come first. Offenders do not count: they would wait in vain for themselves.
-    pub fn of(&self, offence: &OffenceId, offender: &ValidatorId) -> u32 {
+    /// How many others come first. Offenders have no turn: nobody should wait for one, nor be paid for accusing itself.
+    pub fn of(&self, offence: &OffenceId, offender: &ValidatorId) -> Option<u32> {
+        if self.own.as_ref() == Some(offender) {
+            return None;
+        }
         let place = |id: &ValidatorId| sha256(&[offence.as_bytes(), id.as_bytes()]);
-        let own = self.own.as_ref().map(place);
+        let own = self.own.as_ref().filter(|own| self.validators.get(own).is_some()).map(place);
         let others = self.validators.members().iter().filter(|member| member.id != *offender);
         let earlier = others.filter(|member| own.is_none_or(|own| place(&member.id) < own)).count();
-        u32::try_from(earlier).unwrap_or(u32::MAX)
+        Some(u32::try_from(earlier).unwrap_or(u32::MAX))
     }
 }
 
@@ -199,9 +202,9 @@ impl Watchtower {
     fn is_due(&self, id: &OffenceId, record: &EvidenceRecord) -> bool {
         let turn = self.l1.poll_interval.saturating_mul(POLLS_A_TURN);
         let validators = self.in_force.borrow().validators.clone();
-        let own = self.own.filter(|own| validators.get(own).is_some());
-        let rank = Rank::new(own, validators).of(id, &record.evidence.offender());
-        Duration::from_nanos(system_time().since(record.found_at)) >= turn.saturating_mul(rank)
+        let rank = Rank::new(self.own, validators).of(id, &record.evidence.offender());
+        let waited = Duration::from_nanos(system_time().since(record.found_at));
+        rank.is_some_and(|rank| waited >= turn.saturating_mul(rank))
     }
 }
 
