@@ -49,9 +49,13 @@ impl Promises {
         Self { made: BTreeMap::new(), deadline: last.max(scenario.healed_at) + SOON }
     }
 
-    /// An honest validator shows a segment: its transactions are promised.
-    pub(super) fn closed(&mut self, segment: &Segment) {
+    /// An honest validator shows a segment: its transactions are promised, unless its lane has left the set in force, as
+    /// it has where the validator is behind and does not know yet.
+    pub(super) fn closed(&mut self, segment: &Segment, council: &Council) {
         let (lane, seq) = (segment.header().lane, segment.header().seq);
+        if !council.lanes().any(|member| member == lane) {
+            return;
+        }
         for transaction in segment.transactions() {
             self.made.entry((transaction.id(), lane)).or_insert((seq, transaction.clone()));
         }

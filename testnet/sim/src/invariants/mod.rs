@@ -149,7 +149,7 @@ impl Invariants {
                 Ok(())
             }
             Observed::Closed(segment) if honest => {
-                self.promises.closed(&segment);
+                self.promises.closed(&segment, self.cast.councils.now());
                 self.archive.keep(&segment);
                 self.truth.closed(place, &segment)
             }
