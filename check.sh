@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # All checks of the repository, as CI runs them: format, lints, vectors, contracts, doc tests, fuzz targets, tests.
 #
-# Needs Rust, git, and for the contracts and the Python client Node and Python 3. Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh
-# clones share them.
+# Needs Rust, git, and for the contracts and the Python client Node and Python 3. The explorer is tested where there is Chromium,
+# the network of containers where there is a Docker engine, or root and dockerd; else these two say that they skip.
+# Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh clones share them.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -46,6 +47,12 @@ cargo nextest run --workspace --locked --no-run
 
 step "A client in Python, against a real network"
 FAIRLANE_TESTNET="$CARGO_TARGET_DIR/debug/fairlane-testnet" rollup-adapter/examples/python/check.sh
+
+step "The explorer, in a browser"
+FAIRLANE_TESTNET="$CARGO_TARGET_DIR/debug/fairlane-testnet" testnet/browser/check.sh
+
+step "A network of containers"
+testnet/docker/check.sh "$CARGO_TARGET_DIR/debug"
 
 step "Unit, property and network tests"
 cargo nextest run --workspace --locked --no-fail-fast

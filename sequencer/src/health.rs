@@ -1,9 +1,12 @@
 //! Metrics and health over HTTP, for operators and orchestrators.
 //!
 //! `/metrics` (Prometheus text), `/health` (the process serves: 200), `/ready` (200 once the node takes part in
-//! consensus and has finalized a block lately, else 503 with the reason).
+//! consensus and has finalized a block lately, else 503 with the reason). Where the configuration says so, the
+//! `explorer`'s pages are beside them.
 
+use crate::explorer;
 use crate::metrics::Metrics;
+use crate::rpc::Services;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -26,6 +29,8 @@ pub struct Health {
     pub metrics: Metrics,
     /// How consensus is doing.
     pub status: watch::Receiver<EngineStatus>,
+    /// What the explorer shows, where it is served.
+    pub explored: Option<Services>,
 }
 
 /// Why the pages are not served.
@@ -47,11 +52,13 @@ pub async fn serve(
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), HealthError> {
+    let explorer = health.explored.clone().map(|services| explorer::pages(services, shutdown.clone()));
     let pages = Router::new()
         .route("/metrics", get(metrics))
         .route("/health", get(|| async { "ok\n" }))
         .route("/ready", get(ready))
-        .with_state(health);
+        .with_state(health)
+        .merge(explorer.unwrap_or_default());
     serve_pages(listener, pages, shutdown).await
 }
 

@@ -4,7 +4,8 @@
 //! how far anything may have been signed;
 //! `evidence` keeps offences and `l1` sees to it that Ethereum punishes them;
 //! `checkpoints` signs and collects what `relayer` posts to Ethereum;
-//! `network` and `lane_service` carry lanes between validators; `rpc` serves clients; `node` assembles them around
+//! `network` and `lane_service` carry lanes between validators; `rpc` serves clients, `explain` says why a transaction
+//! stands where it stands, and `explorer` shows it all in a browser; `node` assembles them around
 //! the consensus engine. `cli` is the command line of the binary `fairlane`.
 //!
 //! Not its job: any rule of the protocol. What is valid, and what follows from a cut, is decided in
@@ -15,10 +16,13 @@ pub mod cli;
 mod clock;
 pub mod config;
 pub mod evidence;
+pub mod explain;
+pub mod explorer;
 pub mod genesis_file;
 pub mod guard;
 pub mod health;
 pub mod in_force;
+pub mod json;
 pub mod keys;
 pub mod l1;
 pub mod lane_service;

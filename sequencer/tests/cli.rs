@@ -38,9 +38,19 @@ fn text(path: &Path) -> &str {
 #[test]
 fn help_names_every_command() {
     let help = stdout(&fairlane(&["--help"]));
-    for command in
-        ["init", "keys", "genesis", "node", "status", "evidence", "stake", "rollup", "submit", "subscribe"]
-    {
+    for command in [
+        "init",
+        "keys",
+        "genesis",
+        "node",
+        "status",
+        "explain",
+        "evidence",
+        "stake",
+        "rollup",
+        "submit",
+        "subscribe",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in:\n{help}");
         assert!(stdout(&fairlane(&[command, "--help"])).contains("Usage: fairlane"));
     }
@@ -114,6 +124,17 @@ fn validators_make_a_network_together() {
     let follower = dir.path().join("c");
     let said = stdout(&fairlane(&["init", "--home", text(&follower), "--genesis", text(&genesis)]));
     assert!(said.contains("will follow"), "{said}");
+}
+
+#[test]
+fn completions_and_manual_pages_come_from_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&fairlane(&["completions", shell])).contains("explain"), "{shell}");
+    }
+    assert!(stdout(&fairlane(&["man"])).contains("fairlane\\-explain"));
+    let dir = tempfile::tempdir().unwrap();
+    stdout(&fairlane(&["man", "--out", text(dir.path())]));
+    assert!(dir.path().join("fairlane-stake-register.1").exists());
 }
 
 #[test]

@@ -120,6 +120,32 @@ impl Network {
         batches
     }
 
+    /// Both the command line and the explorer say where a bundle of two legs stands, and who saw it.
+    fn explains(&self, bundle: &str, leg: Option<u64>) {
+        assert_eq!(leg, Some(0));
+        let asked = ["explain", "--json", "--endpoint", &self.endpoint(), bundle];
+        let output = self.fairlane(&asked);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["batches"].as_array().unwrap().len(), 2, "{told}");
+        let seen = &told["lanes"][0]["sighting"];
+        assert_eq!(seen["from_seq"], seen["seq"], "a client gave it to this validator: {told}");
+        let shown = self.page(&format!("/api/transaction/{bundle}"));
+        assert!(shown.starts_with("HTTP/1.1 200"), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(shown.lines().last().unwrap()).unwrap(), told);
+        assert!(self.page(&format!("/api/block/{}", told["height"])).contains(bundle));
+
+        let unknown = "ab".repeat(32);
+        let refused = self.fairlane(&["explain", "--endpoint", &self.endpoint(), &unknown]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("REFUSAL_NOT_FOUND"));
+        assert!(self.page(&format!("/api/transaction/{unknown}")).starts_with("HTTP/1.1 404"));
+        assert!(self.page("/api/transaction/nonsense").starts_with("HTTP/1.1 400"));
+        assert!(self.page("/api/block/99999999").starts_with("HTTP/1.1 410"));
+        assert!(self.page("/").contains("<title>Fairlane</title>"));
+        assert!(self.page("/api/now").contains("\"blocks\":[{"));
+    }
+
     fn page(&self, path: &str) -> String {
         let address = SocketAddr::from(([127, 0, 0, 1], self.ports[4]));
         let mut stream = TcpStream::connect(address).unwrap();
@@ -183,6 +209,7 @@ fn one_validator_finalizes_and_survives_stops_and_kills() {
     let other = network.batches("2", 1, &network.dir.path().join("other"));
     assert_eq!(other[0]["items"][0]["transaction"], serde_json::Value::from(bundle));
 
+    network.explains(&bundle, items[1]["leg"].as_u64());
     assert!(network.page("/health").starts_with("HTTP/1.1 200"));
     assert!(network.page("/ready").starts_with("HTTP/1.1 200"));
     let metrics = network.page("/metrics");

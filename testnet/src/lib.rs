@@ -2,17 +2,19 @@
 //!
 //! Nodes are real processes: this program starts itself again as `fairlane node`, so that one build has all that
 //! is needed. Everything listens on loopback, on ports that the system gives; `chaos` may give each node a network
-//! namespace of its own.
+//! namespace of its own. For networks of containers, `prepare` furnishes the homes and `load` sends transactions.
 
 pub mod attack;
 pub mod bench;
 pub mod chaos;
 pub mod clock;
+pub mod feed;
 pub mod l1;
 pub mod load;
 pub mod network;
 pub mod offences;
 pub mod ports;
+pub mod prepare;
 pub mod proc;
 pub mod session;
 pub mod sim;

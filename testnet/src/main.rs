@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo};
-use fairlane_testnet::{bench, chaos, offences, sim, up};
+use fairlane_testnet::{bench, chaos, feed, offences, prepare, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -34,6 +34,10 @@ enum Command {
     RelayDemo(relay_demo::RelayDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
+    /// Prepare a network of containers: contracts, stake, genesis and homes.
+    Prepare(prepare::PrepareArgs),
+    /// Send transactions to a network that runs.
+    Load(feed::FeedArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
     Chaos(chaos::ChaosArgs),
     /// Let a validator sign two histories, many times, and count what the others learn of.
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
             Command::OutageDemo(args) => outage_demo::run(args).await,
             Command::RelayDemo(args) => relay_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Prepare(args) => prepare::run(args).await,
+            Command::Load(args) => feed::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
             Command::Offences(args) => offences::run(args).await,
             Command::Sim(args) => sim::run(&args),

@@ -374,6 +374,13 @@ impl ChainService for Service {
         }))
     }
 
+    async fn explain_transaction(
+        &self,
+        _: Request<ExplainTransactionRequest>,
+    ) -> Result<Response<ExplainTransactionResponse>, Status> {
+        Err(Status::not_found("this network explains nothing"))
+    }
+
     async fn get_checkpoint(
         &self,
         _: Request<GetCheckpointRequest>,

@@ -5,6 +5,7 @@ use super::out;
 use super::status::{connect, refused};
 use crate::evidence::{OffenceId, Proof};
 use crate::genesis_file;
+use crate::json::offence;
 use crate::l1::REPORTER_KEY;
 use clap::{Args, Subcommand};
 use eyre::{WrapErr as _, bail, eyre};
@@ -14,8 +15,7 @@ use fairlane_proto::convert;
 use fairlane_proto::v1::evidence_record::Fate;
 use fairlane_proto::v1::evidence_service_client::EvidenceServiceClient;
 use fairlane_proto::v1::{EvidenceRecord, GetEvidenceRequest, ListEvidenceRequest};
-use fairlane_types::evidence::OffenceSlot;
-use fairlane_types::{Encode as _, NetworkId, VoteKind};
+use fairlane_types::{Encode as _, NetworkId};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -115,7 +115,7 @@ impl List {
             return Ok(());
         }
         for known in &records {
-            let (what, offender) = (describe(&known.evidence), known.evidence.offender());
+            let (what, offender) = (offence(&known.evidence), known.evidence.offender());
             out!("{}  {what}  by {offender}  {}", known.id, known.fate())?;
         }
         Ok(())
@@ -131,7 +131,7 @@ impl Show {
             return Ok(());
         }
         out!("id        {}", known.id)?;
-        out!("offence   {}", describe(&known.evidence))?;
+        out!("offence   {}", offence(&known.evidence))?;
         out!("offender  {}", known.evidence.offender())?;
         if known.record.height != 0 {
             out!("block     {}", known.record.height)?;
@@ -152,13 +152,13 @@ impl Verify {
             let text = json!({
                 "valid": true,
                 "id": id.to_string(),
-                "offence": describe(&evidence),
+                "offence": offence(&evidence),
                 "offender": offender.to_string(),
                 "network": network.to_string(),
             });
             out!("{text:#}")?;
         } else {
-            out!("valid: {} by {offender} (offence {id})", describe(&evidence))?;
+            out!("valid: {} by {offender} (offence {id})", offence(&evidence))?;
         }
         Ok(())
     }
@@ -261,47 +261,6 @@ impl<'a> Known<'a> {
     }
 
     fn to_json(&self) -> Value {
-        let receipt = self.record.receipt.as_ref().map(|receipt| {
-            json!({
-                "transaction": format!("0x{}", hex::encode(&receipt.transaction)),
-                "block": receipt.block,
-                "gas_used": receipt.gas_used,
-            })
-        });
-        let fate = match self.record.fate() {
-            Fate::Open => "open",
-            Fate::Punished => "punished",
-            Fate::Refused => "refused",
-        };
-        json!({
-            "id": self.id.to_string(),
-            "offence": describe(&self.evidence),
-            "offender": self.evidence.offender().to_string(),
-            "found_at_nanos": self.record.found_at_nanos,
-            "height": (self.record.height != 0).then_some(self.record.height),
-            "fate": fate,
-            "refusal": (!self.record.refusal.is_empty()).then_some(&self.record.refusal),
-            "receipt": receipt,
-            "evidence": hex::encode(self.evidence.to_bytes()),
-        })
-    }
-}
-
-/// The offence in words.
-fn describe(proof: &Proof) -> String {
-    let evidence = match proof {
-        Proof::Consensus(evidence) => evidence,
-        Proof::Checkpoints(conflict) => return format!("two checkpoints at height {}", conflict.height()),
-    };
-    match evidence.slot() {
-        OffenceSlot::Lane(_, incarnation, seq) => format!("two segments {seq} in its lane {incarnation}"),
-        OffenceSlot::Vote(_, kind, height, round) => {
-            let kind = match kind {
-                VoteKind::Prevote => "prevotes",
-                VoteKind::Precommit => "precommits",
-            };
-            format!("two {kind} at height {height}, round {round}")
-        }
-        OffenceSlot::Proposal(_, height, round) => format!("two proposals at height {height}, round {round}"),
+        crate::json::evidence(self.record, &self.evidence)
     }
 }

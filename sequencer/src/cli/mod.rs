@@ -5,10 +5,12 @@
 mod amount;
 mod ethereum;
 mod evidence;
+mod explain;
 mod genesis;
 mod guard;
 mod init;
 mod keys;
+mod manual;
 mod node;
 mod relayer;
 mod rollup;
@@ -17,7 +19,7 @@ mod status;
 mod submit;
 mod subscribe;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// A shared sequencer: one fair order for many rollups.
@@ -45,6 +47,8 @@ enum Command {
     Node(node::Node),
     /// Asks a node how it and its network are doing.
     Status(status::Status),
+    /// Says why a transaction stands where it stands in the order.
+    Explain(explain::Explain),
     /// Shows, checks and reports offences of validators.
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
@@ -60,6 +64,10 @@ enum Command {
     Submit(submit::Submit),
     /// Prints a rollup's batches as they are finalized, each verified.
     Subscribe(subscribe::Subscribe),
+    /// Prints completions of this command line for a shell.
+    Completions(manual::Completions),
+    /// Prints the manual page, or writes one for each command.
+    Man(manual::Man),
 }
 
 /// Runs the command that the process's arguments name.
@@ -75,8 +83,11 @@ pub fn run() -> ExitCode {
         Command::Relayer(command) => client(command.run()),
         Command::Node(command) => command.run(),
         Command::Status(command) => client(command.run()),
+        Command::Explain(command) => client(command.run()),
         Command::Submit(command) => client(command.run()),
         Command::Subscribe(command) => client(command.run()),
+        Command::Completions(command) => command.run(Cli::command()),
+        Command::Man(command) => command.run(Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -125,7 +136,6 @@ use out;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

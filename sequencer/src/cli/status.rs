@@ -1,11 +1,11 @@
 //! `fairlane status`: what a node says about itself and its network. Nothing of it is verified.
 
 use super::out;
+use crate::json;
 use clap::Args;
-use eyre::WrapErr as _;
+use eyre::{WrapErr as _, bail};
 use fairlane_proto::v1::chain_service_client::ChainServiceClient;
 use fairlane_proto::v1::{GetStatusRequest, GetStatusResponse};
-use serde_json::{Value, json};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
@@ -17,18 +17,35 @@ pub(super) struct Status {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Fail unless the node takes part: it has a block, is not catching up, and does vote if it is a validator.
+    #[arg(long)]
+    ready: bool,
 }
 
 impl Status {
     pub(super) async fn run(self) -> eyre::Result<()> {
         let status = get(&self.endpoint).await?;
         if self.json {
-            out!("{:#}", to_json(&status))?;
+            out!("{:#}", json::status(&status))?;
         } else {
             print(&status)?;
         }
-        Ok(())
+        match not_ready(&status) {
+            Some(why) if self.ready => bail!("the node is not ready: {why}"),
+            _ => Ok(()),
+        }
     }
+}
+
+/// Why a node does not take part; `None` if it does.
+fn not_ready(status: &GetStatusResponse) -> Option<&'static str> {
+    if status.height == 0 {
+        return Some("no block is finalized yet");
+    }
+    if status.catching_up {
+        return Some("it is catching up");
+    }
+    status.watching.then_some("it watches, and does not vote yet")
 }
 
 /// Connects to a node.
@@ -90,51 +107,4 @@ fn print(status: &GetStatusResponse) -> std::io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-fn to_json(status: &GetStatusResponse) -> Value {
-    let lanes: Vec<Value> = status
-        .lanes
-        .iter()
-        .map(|lane| {
-            json!({
-                "validator": hex::encode(&lane.validator),
-                "incarnation": lane.incarnation,
-                "voting_power": lane.voting_power,
-                "head_seq": lane.head_seq,
-                "decided_seq": lane.decided_seq,
-                "frozen": lane.frozen,
-            })
-        })
-        .collect();
-    let rollups: Vec<Value> = status
-        .rollups
-        .iter()
-        .map(|rollup| {
-            json!({
-                "rollup_id": rollup.rollup_id,
-                "ordering_group": rollup.ordering_group,
-                "batches": rollup.batches,
-                "head": hex::encode(&rollup.head),
-                "last_height": rollup.last_height,
-            })
-        })
-        .collect();
-    json!({
-        "network": hex::encode(&status.network),
-        "network_name": status.network_name,
-        "version": status.version,
-        "height": status.height,
-        "block_id": hex::encode(&status.block_id),
-        "time_nanos": status.time_nanos,
-        "min_height": status.min_height,
-        "catching_up": status.catching_up,
-        "validator": hex::encode(&status.validator),
-        "watching": status.watching,
-        "consensus_peers": status.consensus_peers,
-        "segment_peers": status.segment_peers,
-        "ordered_transactions": status.ordered_transactions,
-        "lanes": lanes,
-        "rollups": rollups,
-    })
 }

@@ -154,6 +154,32 @@ pub struct AdminConfig {
 pub struct MetricsConfig {
     /// Where `/metrics`, `/health` and `/ready` are served.
     pub listen: SocketAddr,
+    /// Whether the explorer is served there, too.
+    pub explorer: Explorer,
+}
+
+/// Whether the explorer is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Explorer {
+    /// On loopback addresses only.
+    #[default]
+    Loopback,
+    /// Wherever metrics are.
+    On,
+    /// Nowhere.
+    Off,
+}
+
+impl MetricsConfig {
+    /// Whether the explorer is served at the configured address.
+    pub fn serves_explorer(&self) -> bool {
+        match self.explorer {
+            Explorer::Loopback => self.listen.ip().is_loopback(),
+            Explorer::On => true,
+            Explorer::Off => false,
+        }
+    }
 }
 
 /// `[store]`
@@ -273,7 +299,7 @@ impl Default for AdminConfig {
 
 impl Default for MetricsConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 26662)) }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 26662)), explorer: Explorer::default() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The commented `config.toml` that `fairlane init` writes.
 
 use super::{
-    AdminConfig, Config, ConsensusConfig, L1Config, LogConfig, LogFormat, MetricsConfig, NodeConfig,
-    RpcConfig, SegmentsConfig, StoreConfig,
+    AdminConfig, Config, ConsensusConfig, Explorer, L1Config, LogConfig, LogFormat, MetricsConfig,
+    NodeConfig, RpcConfig, SegmentsConfig, StoreConfig,
 };
 use humantime_serde::re::humantime::format_duration as time;
 use libp2p::Multiaddr;
@@ -127,6 +127,9 @@ listen = "{admin}"
 [metrics]
 # HTTP: /metrics (Prometheus), /health (the process runs), /ready (the node takes part).
 listen = "{metrics}"
+# A page for browsers at /: blocks, validators, rollups, and why a transaction stands where it stands. "loopback" serves
+# it at loopback addresses only, "on" wherever metrics are, "off" nowhere.
+explorer = "{explorer}"
 "#,
         listen = rpc.listen,
         connections = rpc.max_connections,
@@ -136,6 +139,11 @@ listen = "{metrics}"
         range = rpc.max_range_batches,
         admin = admin.listen,
         metrics = metrics.listen,
+        explorer = match metrics.explorer {
+            Explorer::Loopback => "loopback",
+            Explorer::On => "on",
+            Explorer::Off => "off",
+        },
     )
 }
 

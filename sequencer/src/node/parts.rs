@@ -154,8 +154,10 @@ impl Parts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             metrics: setup.metrics.rpc.clone(),
         };
-        self.serving.run(move |stop| rpc::serve(listeners.rpc, context, stop));
-        let pages = Health { metrics: setup.metrics.clone(), status };
+        let services = rpc::Services::new(context, self.serving.token())?;
+        let explored = setup.config.metrics.serves_explorer().then(|| services.clone());
+        self.serving.run(move |stop| rpc::serve(listeners.rpc, services, stop));
+        let pages = Health { metrics: setup.metrics.clone(), status, explored };
         self.serving.run(move |stop| health::serve(listeners.health, pages, stop));
         tracing::info!("the node serves");
         Ok(())

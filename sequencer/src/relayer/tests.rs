@@ -12,8 +12,9 @@ use fairlane_l1::{CheckpointKey, DeployParams, L1State, PrivateKeySigner};
 use fairlane_proto::convert;
 use fairlane_proto::v1::chain_service_server::{ChainService, ChainServiceServer};
 use fairlane_proto::v1::{
-    CertifiedHeader, GetCheckpointRequest, GetCheckpointResponse, GetHeaderRequest, GetHeaderResponse,
-    GetStatusRequest, GetStatusResponse, GetValidatorsRequest, GetValidatorsResponse,
+    CertifiedHeader, ExplainTransactionRequest, ExplainTransactionResponse, GetCheckpointRequest,
+    GetCheckpointResponse, GetHeaderRequest, GetHeaderResponse, GetStatusRequest, GetStatusResponse,
+    GetValidatorsRequest, GetValidatorsResponse,
 };
 use fairlane_types::{
     BlockHeader, CheckpointSignature, CommitCertificate, Hash32, Height, Round, SigningKey, Timestamp,
@@ -69,6 +70,13 @@ impl ChainService for Shown {
         _: Request<GetValidatorsRequest>,
     ) -> Result<Response<GetValidatorsResponse>, Status> {
         Err(Status::unimplemented("nobody asks"))
+    }
+
+    async fn explain_transaction(
+        &self,
+        _: Request<ExplainTransactionRequest>,
+    ) -> Result<Response<ExplainTransactionResponse>, Status> {
+        Err(Status::not_found("this network explains nothing"))
     }
 
     async fn get_checkpoint(

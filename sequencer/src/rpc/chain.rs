@@ -4,9 +4,9 @@ use super::core::Core;
 use bytes::Bytes;
 use fairlane_proto::convert;
 use fairlane_proto::v1::{
-    GetCheckpointRequest, GetCheckpointResponse, GetHeaderRequest, GetHeaderResponse, GetStatusRequest,
-    GetStatusResponse, GetValidatorsRequest, GetValidatorsResponse, LaneStatus, Refusal, RollupStatus,
-    chain_service_server::ChainService,
+    ExplainTransactionRequest, ExplainTransactionResponse, GetCheckpointRequest, GetCheckpointResponse,
+    GetHeaderRequest, GetHeaderResponse, GetStatusRequest, GetStatusResponse, GetValidatorsRequest,
+    GetValidatorsResponse, LaneStatus, Refusal, RollupStatus, chain_service_server::ChainService,
 };
 use fairlane_types::{Height, RollupId};
 use std::sync::Arc;
@@ -64,11 +64,19 @@ impl ChainService for ChainInfo {
         let found = self.0.checkpoint(Height::new(height), rollup_id.map(RollupId::new)).await?;
         Ok(Response::new(found))
     }
+
+    async fn explain_transaction(
+        &self,
+        request: Request<ExplainTransactionRequest>,
+    ) -> Result<Response<ExplainTransactionResponse>, Status> {
+        self.0.called("ChainService/ExplainTransaction");
+        self.0.explain(request.into_inner()).await.map(Response::new)
+    }
 }
 
 impl Core {
     /// Whether the block at a height is there and kept.
-    fn check_height(&self, height: Height) -> Result<(), Status> {
+    pub(super) fn check_height(&self, height: Height) -> Result<(), Status> {
         let (first, tip) = (self.store.min_height(), self.store.tip());
         if height > tip {
             let message = format!("block {height} lies ahead: this node is at {tip}");
@@ -83,7 +91,7 @@ impl Core {
         Ok(())
     }
 
-    fn status(&self) -> GetStatusResponse {
+    pub(super) fn status(&self) -> GetStatusResponse {
         let tip = self.feed.tip();
         let header = tip.block.as_ref().map(|block| &block.header);
         // A copy: whoever holds one borrow and asks for another waits for a writer that waits for the first.

@@ -25,10 +25,7 @@ impl EvidenceService for Offences {
         self.0.called("EvidenceService/ListEvidence");
         let after = request.into_inner().after;
         let after = (!after.is_empty()).then(|| self.id("after", &after)).transpose()?;
-        let mut records = self.0.evidence.list(after.as_ref(), PAGE + 1);
-        let more = records.len() > PAGE;
-        records.truncate(PAGE);
-        let records = records.iter().map(|(id, record)| to_wire(id, record)).collect();
+        let (records, more) = self.0.evidence_page(after.as_ref());
         Ok(Response::new(ListEvidenceResponse { records, more }))
     }
 
@@ -42,6 +39,16 @@ impl EvidenceService for Offences {
             return Err(self.0.refuse(Refusal::NotFound, "this node knows of no such offence"));
         };
         Ok(Response::new(GetEvidenceResponse { record: Some(to_wire(&id, &record)) }))
+    }
+}
+
+impl Core {
+    /// The records after one, as many as one answer holds, and whether more follow.
+    pub(super) fn evidence_page(&self, after: Option<&OffenceId>) -> (Vec<v1::EvidenceRecord>, bool) {
+        let mut records = self.evidence.list(after, PAGE + 1);
+        let more = records.len() > PAGE;
+        records.truncate(PAGE);
+        (records.iter().map(|(id, record)| to_wire(id, record)).collect(), more)
     }
 }
 

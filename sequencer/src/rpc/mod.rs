@@ -18,6 +18,7 @@ mod checkpoints;
 mod clients;
 mod core;
 mod evidence;
+mod explain;
 mod feed;
 mod incoming;
 mod limits;
@@ -25,6 +26,7 @@ mod pending;
 mod proofs;
 mod resume;
 mod server;
+mod services;
 mod slots;
 mod submit;
 mod submit_stream;
@@ -34,6 +36,7 @@ mod tests;
 
 pub use limits::RpcLimits;
 pub use server::{RpcError, RpcListeners, serve};
+pub use services::Services;
 
 use crate::checkpoints::CheckpointBook;
 use crate::evidence::EvidencePool;

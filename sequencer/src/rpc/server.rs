@@ -1,6 +1,6 @@
 //! The two gRPC servers: the public one, and the operator's on loopback.
 
-use super::RpcContext;
+use super::Services;
 use super::admin::Admin;
 use super::batch::Batches;
 use super::chain::ChainInfo;
@@ -98,10 +98,10 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, RpcError> {
 /// Serves until `shutdown`, and then a little longer for calls under way.
 pub async fn serve(
     listeners: RpcListeners,
-    context: RpcContext,
+    services: Services,
     shutdown: CancellationToken,
 ) -> Result<(), RpcError> {
-    let core = Core::new(context, shutdown.clone())?;
+    let core = services.0;
     let grace = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;

@@ -103,7 +103,11 @@ impl Setup {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = RpcListeners::bind(any, any).await.unwrap();
         let (address, admin) = (listeners.public_address().unwrap(), listeners.admin_address().unwrap());
-        let task = tokio::spawn(serve(listeners, context, shutdown.clone()));
+        let task = tokio::spawn(serve(
+            listeners,
+            Services::new(context, shutdown.clone()).unwrap(),
+            shutdown.clone(),
+        ));
         Node {
             chain,
             store,

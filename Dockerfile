@@ -1,0 +1,69 @@
+# Images of Fairlane: `fairlane` (the default: the binary alone), and `testnet` with what a network of containers needs
+# besides (fairlane-testnet, and anvil, an Ethereum development node).
+#
+#   docker build -t fairlane .
+#   docker build -t fairlane-testnet --target testnet .
+#
+# testnet/docker/images.sh makes the same images around programs that are built already.
+
+ARG DEBIAN=debian:bookworm-slim
+ARG RUST=rust:1.95-slim-bookworm
+ARG NODE=node:20-bookworm-slim
+
+# What every image runs on: a user without rights, and certificates of endpoints.
+FROM ${DEBIAN} AS base
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 fairlane \
+    && useradd --uid 10001 --gid 10001 --home-dir /var/lib/fairlane --no-create-home --shell /usr/sbin/nologin fairlane \
+    && install -d -o fairlane -g fairlane -m 700 /var/lib/fairlane
+ENV FAIRLANE_HOME=/var/lib/fairlane
+
+# A node, but for the program. 26656 consensus, 26657 segments, 26660 gRPC, 26662 metrics, health and explorer.
+FROM base AS node-base
+USER fairlane
+VOLUME /var/lib/fairlane
+EXPOSE 26656 26657 26660 26662
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 CMD ["fairlane", "status", "--ready"]
+ENTRYPOINT ["fairlane"]
+CMD ["node"]
+
+# The tools, but for the programs. The directories are those that `fairlane-testnet prepare` fills; volumes that are mounted
+# there take over their owner.
+FROM base AS testnet-base
+RUN for name in shared validator0 validator1 validator2 validator3 l1; do \
+        install -d -o fairlane -g fairlane -m 700 "/network/$name"; \
+    done
+USER fairlane
+
+FROM ${NODE} AS anvil
+WORKDIR /tools
+COPY slashing-contracts/package.json slashing-contracts/package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund \
+    && install -m 755 node_modules/@foundry-rs/anvil-linux-*/bin/anvil /usr/local/bin/anvil
+
+# The programs, from the locked dependencies. Paths of the build are not in them, so that where they were built makes
+# no difference. Built apart, as the tools contain validators that lie, which nodes must not. PROFILE=dev builds
+# faster, for trying out.
+FROM ${RUST} AS build
+ARG PROFILE=release
+ARG JOBS=
+WORKDIR /build
+COPY . .
+ENV CARGO_INCREMENTAL=0 \
+    RUSTFLAGS="--remap-path-prefix=/build=. --remap-path-prefix=/usr/local/cargo=cargo" \
+    SOURCE_DATE_EPOCH=0
+RUN cargo build --locked --profile "$PROFILE" ${JOBS:+--jobs "$JOBS"} -p fairlane-sequencer --bin fairlane \
+    && built="target/$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")" \
+    && install -D -m 755 "$built/fairlane" /out/fairlane \
+    && cargo build --locked --profile "$PROFILE" ${JOBS:+--jobs "$JOBS"} -p fairlane-testnet --bins \
+    && install -m 755 "$built/fairlane-testnet" /out/ \
+    && strip /out/*
+
+FROM testnet-base AS testnet
+COPY --from=anvil /usr/local/bin/anvil /usr/local/bin/
+COPY --from=build /out/ /usr/local/bin/
+
+FROM node-base AS fairlane
+COPY --from=build /out/fairlane /usr/local/bin/

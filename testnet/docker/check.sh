@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Brings the network of containers up with a real engine, waits for verified batches at both rollups, asks why one of their
+# transactions stands where it stands, cuts a validator off, heals, and compares the validators' blocks.
+#
+#   check.sh DIRECTORY        with the programs fairlane and fairlane-testnet, as in target/debug
+#
+# Uses the engine that runs, else starts one of its own (dockerd, as root), and takes everything away again. Skips loudly
+# where there is none.
+set -euo pipefail
+programs="$(realpath "${1:?usage: check.sh DIRECTORY}")"
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+scratch="$(mktemp -d)"
+engine=
+
+skip() { printf '\nSKIPPED: the network of containers is not checked: %s\n\n' "$*" >&2; exit 0; }
+fail() { printf 'error: %s\n' "$*" >&2; compose ps >&2 || true; compose logs --tail=20 >&2 || true; exit 1; }
+say() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
+
+start_engine() {
+    docker info >/dev/null 2>&1 && return
+    command -v dockerd >/dev/null || skip "no engine runs, and there is no dockerd to start one"
+    [ "$(id -u)" = 0 ] || skip "no engine runs, and starting one takes root"
+    export DOCKER_HOST="unix://$scratch/docker.sock"
+    dockerd --host "$DOCKER_HOST" --data-root "$scratch/data" --exec-root "$scratch/exec" \
+        --pidfile "$scratch/docker.pid" >"$scratch/dockerd.log" 2>&1 &
+    engine=$!
+    for _ in $(seq 60); do
+        docker info >/dev/null 2>&1 && return
+        kill -0 "$engine" 2>/dev/null || break
+        sleep 0.5
+    done
+    skip "the engine does not start: $(tail -n 1 "$scratch/dockerd.log")"
+}
+
+cleanup() {
+    [ -z "${project:-}" ] || compose down --volumes --timeout 5 >/dev/null 2>&1 || true
+    if [ -n "$engine" ]; then
+        kill "$engine" 2>/dev/null || true
+        wait "$engine" 2>/dev/null || true
+    fi
+    rm -rf "$scratch" 2>/dev/null || true
+}
+trap cleanup EXIT
+
+if docker compose version >/dev/null 2>&1; then
+    compose() { docker compose --project-name "$project" --file "$here/../docker-compose.yml" "$@"; }
+elif command -v docker-compose >/dev/null; then
+    compose() { docker-compose --project-name "$project" --file "$here/../docker-compose.yml" "$@"; }
+else
+    skip "there is neither \`docker compose\` nor docker-compose"
+fi
+
+# Waits up to so many seconds for a command to succeed.
+wait_for() {
+    local limit=$((SECONDS + $1)) what="$2"
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$limit" ] || fail "not in time: $what"
+        sleep 1
+    done
+}
+
+container() { compose ps --quiet "$1"; }
+fairlane() { docker exec "$(container "$1")" fairlane "${@:2}"; }
+field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+height() { fairlane "validator$1" status --json | field height; }
+reaches() { [ "$(height "$1")" -ge "$2" ]; }
+batches() { docker logs "$(container "subscriber$1")" 2>/dev/null | grep -c '^batch '; }
+has_batches() { [ "$(batches "$1")" -ge "$2" ]; }
+# A page of a node or of the relayer, as another container sees it.
+page() {
+    docker exec "$(container l1)" bash -c \
+        "exec 3<>/dev/tcp/$1/26662; printf 'GET $2 HTTP/1.0\r\nHost: $1\r\n\r\n' >&3; cat <&3"
+}
+block() { page "validator$1" "/api/block/$2" | tail -n 1 | field id; }
+has_posted() { page relayer /metrics | grep -Eq '^fairlane_relayer_posted_total [1-9]'; }
+
+start_engine
+timeout 20 docker pull --quiet debian:bookworm-slim >/dev/null 2>&1 || "$here/base-images.sh"
+export FAIRLANE_IMAGE=fairlane-check TESTNET_IMAGE=fairlane-testnet-check
+"$here/images.sh" "$programs" >/dev/null
+say "images are made: $(docker images --format '{{.Repository}} {{.Size}}' | grep -- '-check ' | tr '\n' ' ')"
+
+project=fairlane-check
+# Whatever is free: nothing here asks from outside.
+for port in RPC0 RPC1 RPC2 RPC3 WEB0 WEB1 WEB2 WEB3 L1; do export "${port}_PORT=0"; done
+export CHECKPOINT_INTERVAL=5s
+begun=$SECONDS
+compose up --no-build --detach >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "it does not come up"; }
+for rollup in 1 2; do wait_for 120 "a verified batch of rollup $rollup" has_batches "$rollup" 1; done
+say "both rollups have verified batches, $((SECONDS - begun)) s after \`up\`"
+
+transaction="$(docker logs "$(container subscriber1)" 2>/dev/null | sed -n 's/^  \([0-9a-f]\{64\}\) .*/\1/p' | tail -n 1)"
+sighted="$(fairlane validator2 explain "$transaction" --json |
+    python3 -c 'import json, sys; print(sum(lane["sighting"] is not None for lane in json.load(sys.stdin)["lanes"]))')"
+[ "$sighted" -ge 3 ] || fail "only $sighted lanes tell of a transaction that is ordered"
+say "$sighted lanes tell why transaction ${transaction:0:16} stands where it stands"
+wait_for 90 "a checkpoint on Ethereum" has_posted
+say "the relayer has posted a checkpoint"
+
+docker network disconnect "${project}_private" "$(container validator3)"
+at="$(height 0)"
+seen="$(batches 1)"
+wait_for 60 "blocks without validator 3" reaches 0 $((at + 20))
+wait_for 60 "batches without validator 3" has_batches 1 $((seen + 5))
+behind="$(height 3)"
+[ "$behind" -lt $((at + 20)) ] || fail "validator 3 was not cut off"
+say "cut off: validator 3 stands at $behind, the others go on"
+address="$(. "$here/../.env" && echo "$VALIDATOR3_ADDRESS")"
+docker network connect --ip "$address" "${project}_private" "$(container validator3)"
+wait_for 90 "validator 3 catches up" reaches 3 "$(height 0)"
+wait_for 60 "validator 3 takes part" fairlane validator3 status --ready
+say "healed: validator 3 has caught up and takes part"
+
+common=$((at + 10))
+for validator in 1 2 3; do
+    [ "$(block "$validator" "$common")" = "$(block 0 "$common")" ] || fail "block $common differs at validator $validator"
+done
+seen="$(batches 2)"
+wait_for 60 "batches after it" has_batches 2 $((seen + 3))
+say "all have the same block $common; memory: $(docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' |
+    sed -n "s/^${project}[-_]\([a-z0-9]*\)[-_]1 \([^ ]*\) .*/\1 \2/p" | sort | tr '\n' ' ')"

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes the images fairlane and fairlane-testnet around programs that are built already: quick, for CI and for trying out.
+#
+#   images.sh DIRECTORY       with the programs fairlane and fairlane-testnet, as in target/release
+#
+# anvil is taken from FAIRLANE_ANVIL, or from slashing-contracts/node_modules (`npm ci` there). The programs must run on
+# Debian 12: build them on it, or on something older.
+set -euo pipefail
+programs="$(realpath "${1:?usage: images.sh DIRECTORY}")"
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+anvil="${FAIRLANE_ANVIL:-$(ls slashing-contracts/node_modules/@foundry-rs/anvil-linux-*/bin/anvil 2>/dev/null | head -1)}"
+if [ ! -x "$anvil" ]; then
+    echo "error: there is no anvil: run \`npm ci\` in slashing-contracts, or name it in FAIRLANE_ANVIL" >&2
+    exit 1
+fi
+
+context="$(mktemp -d)"
+trap 'rm -rf "$context"' EXIT
+# The builder that every Docker has: the other one is a package of its own.
+export DOCKER_BUILDKIT=0
+
+# An image: the Dockerfile's stage of this name, and these programs.
+image() {
+    local name="$1" stage="$2"
+    shift 2
+    docker build --quiet --target "$stage" --tag "$name:base" - <Dockerfile >/dev/null
+    rm -rf "$context/bin"
+    mkdir "$context/bin"
+    install -m 755 "$@" "$context/bin/"
+    strip "$context"/bin/fairlane*
+    printf 'FROM %s:base\nCOPY bin/ /usr/local/bin/\n' "$name" >"$context/Dockerfile"
+    docker build --quiet --tag "$name" "$context" >/dev/null
+    echo "made $name"
+}
+
+image "${FAIRLANE_IMAGE:-fairlane}" node-base "$programs/fairlane"
+image "${TESTNET_IMAGE:-fairlane-testnet}" testnet-base "$programs/fairlane" "$programs/fairlane-testnet" "$anvil"

@@ -1,0 +1,196 @@
+//! `prepare`: all that a network of containers needs before its first validator starts.
+//!
+//! On an Ethereum development node that runs elsewhere it deploys the contracts, gives each validator stake, writes the
+//! genesis whose validators these are, opens the network, and furnishes one home for each validator and what clients
+//! share. What is there already stays as it is, so that it can be run again at any point.
+
+use eyre::WrapErr as _;
+use fairlane_l1::deploy::deploy;
+use fairlane_l1::dev::{funded_keys, mine_to};
+use fairlane_l1::endpoint::connect_with_key;
+use fairlane_l1::registration::OperatorAccount;
+use fairlane_l1::{DeployParams, Deployment, Epoch, L1State, PrivateKeySigner};
+use fairlane_sequencer::config::{self, Config, Explorer, Home, L1Config};
+use fairlane_sequencer::{genesis_file, keys};
+use fairlane_types::{Genesis, GroupId, ProtocolParams, RollupId, RollupSpec, Timestamp, ValidatorSet};
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What each validator stakes, in the token's smallest unit: 2000 tokens.
+const STAKE: u128 = 2_000_000_000_000_000_000_000;
+/// The deployment's record.
+const DEPLOYMENT: &str = "l1.json";
+/// The reporter's key file in a validator's home.
+const REPORTER_KEY: &str = "keys/reporter.key";
+
+/// Deploys the contracts on a development node, and furnishes a network's homes.
+#[derive(Debug, clap::Args)]
+pub struct PrepareArgs {
+    /// The development node's endpoint, as http://l1:8545. Its accounts are those of anvil.
+    #[arg(long)]
+    rpc: String,
+    /// Where the homes go: `validator0` and so on, and `shared` with what clients need.
+    #[arg(long)]
+    out: PathBuf,
+    /// The address of a validator; once for each, in their order. At most 8.
+    #[arg(long = "validator", value_name = "ADDRESS", required = true)]
+    validators: Vec<Ipv4Addr>,
+    /// How many rollups, all in one ordering group.
+    #[arg(long, default_value_t = 2)]
+    rollups: u16,
+    /// Blocks of the development node in an epoch.
+    #[arg(long, default_value_t = 30)]
+    epoch_length: u32,
+}
+
+/// Prepares the network.
+pub async fn run(args: PrepareArgs) -> eyre::Result<()> {
+    let accounts = funded_keys();
+    let [deployer, operators @ .., relayer] = accounts.as_slice() else {
+        eyre::bail!("a development node funds accounts");
+    };
+    eyre::ensure!(args.validators.len() <= operators.len(), "at most {} validators", operators.len());
+    let shared = args.out.join("shared");
+    std::fs::create_dir_all(&shared).wrap_err_with(|| format!("making {}", shared.display()))?;
+    let provider = connect_with_key(&args.rpc, deployer.clone())?;
+    let params = DeployParams { epoch_length: args.epoch_length, ..DeployParams::new(deployer.address()) };
+    let record = shared.join(DEPLOYMENT);
+    let deployment = deploy(&record, &provider, deployer.address(), &params).await?;
+    println!("the contracts are deployed: StakeManager {}", deployment.contracts.stake_manager);
+
+    let homes: Vec<Home> = (0..args.validators.len())
+        .map(|index| Home::new(args.out.join(format!("validator{index}"))))
+        .collect();
+    let registrations = homes.iter().zip(operators).zip(&args.validators);
+    futures::future::try_join_all(
+        registrations.map(|((home, key), address)| register(&args.rpc, &deployment, home, key, *address)),
+    )
+    .await?;
+    println!("{} validators have stake", homes.len());
+
+    let genesis = genesis(&args, &deployment, &shared.join("genesis.json")).await?;
+    let network = deployment.open_network(&provider, &genesis.hash()).await?;
+    eyre::ensure!(network == genesis.network(), "the contracts were opened for another network");
+    for (index, (home, operator)) in homes.iter().zip(operators).enumerate() {
+        furnish(&args, index, home, operator, &genesis)?;
+    }
+    write_key(relayer, &shared.join("relayer.key"))?;
+    println!("network {network} is open, and its homes are in {}", args.out.display());
+    Ok(())
+}
+
+/// Registers a home's validator with stake, unless its operator has registered before.
+async fn register(
+    rpc: &str,
+    deployment: &Deployment,
+    home: &Home,
+    key: &PrivateKeySigner,
+    address: Ipv4Addr,
+) -> eyre::Result<()> {
+    for (kind, path) in keys::files_of(home) {
+        if !path.exists() {
+            keys::generate(kind, &path)?;
+        }
+    }
+    let provider = connect_with_key(rpc, key.clone())?;
+    let operator = key.address();
+    if L1State::newest(&provider, &deployment.contracts).account(operator).await?.is_some() {
+        return Ok(());
+    }
+    let account = OperatorAccount { deployment, provider: &provider, operator };
+    account.mint(STAKE).send().await?;
+    let consensus = keys::read_consensus(&home.consensus_key())?;
+    let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
+    let place = format!("/ip4/{address}/tcp/26656");
+    account.register(&consensus, &checkpoint, STAKE, &place).await?.send().await?;
+    Ok(())
+}
+
+/// The genesis that is there, or a new one of the validators that have registered.
+async fn genesis(args: &PrepareArgs, deployment: &Deployment, path: &Path) -> eyre::Result<Genesis> {
+    if path.exists() {
+        return Ok(genesis_file::read(path)?);
+    }
+    let (epoch, validators) = first_set(args, deployment).await?;
+    let rollup = |id| RollupSpec { id: RollupId::new(id), group: GroupId::ZERO };
+    let genesis = Genesis {
+        name: "fairlane-testnet".to_owned(),
+        time: Timestamp::from_nanos(crate::clock::unix_nanos()),
+        params: ProtocolParams::default(),
+        validators,
+        rollups: (1..=u64::from(args.rollups)).map(rollup).collect(),
+        l1_chain_id: deployment.chain_id,
+        stake_manager: deployment.contracts.stake_manager.into_array(),
+        l1_epoch: epoch.0,
+    };
+    genesis.check()?;
+    genesis_file::write(path, &genesis)?;
+    Ok(genesis)
+}
+
+/// Advances the development node to where the set of what was registered is fixed.
+async fn first_set(args: &PrepareArgs, deployment: &Deployment) -> eyre::Result<(Epoch, ValidatorSet)> {
+    let provider = fairlane_l1::endpoint::connect(&args.rpc)?;
+    let state = L1State::newest(&provider, &deployment.contracts);
+    // What was done during an epoch is seen in the third after it.
+    let epoch = Epoch(state.epoch().await?.0 + 3);
+    mine_to(&provider, deployment.clock.fixed_after(epoch)).await?;
+    let set = state.validator_set(epoch).await?;
+    Ok((epoch, set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))?))
+}
+
+/// Writes genesis, configuration and the reporter's key into a home that lacks them.
+fn furnish(
+    args: &PrepareArgs,
+    index: usize,
+    home: &Home,
+    operator: &PrivateKeySigner,
+    genesis: &Genesis,
+) -> eyre::Result<()> {
+    if home.config().exists() {
+        return Ok(());
+    }
+    genesis_file::write(&home.genesis(), genesis)?;
+    std::fs::copy(args.out.join("shared").join(DEPLOYMENT), home.path().join(DEPLOYMENT))
+        .wrap_err("copying the deployment's record")?;
+    write_key(operator, &home.path().join(REPORTER_KEY))?;
+    let config = config::template(&node_config(args, index)?);
+    std::fs::write(home.config(), config).wrap_err_with(|| format!("writing {}", home.config().display()))
+}
+
+fn node_config(args: &PrepareArgs, index: usize) -> eyre::Result<Config> {
+    let at = |address: &Ipv4Addr, port: u16| format!("/ip4/{address}/tcp/{port}").parse();
+    let others = |port: u16| {
+        let others = args.validators.iter().enumerate().filter(move |(other, _)| *other != index);
+        others.map(|(_, address)| at(address, port)).collect::<Result<Vec<_>, _>>()
+    };
+    let mut config = Config::default();
+    config.node.moniker = format!("validator{index}");
+    config.consensus.listen = at(&Ipv4Addr::UNSPECIFIED, 26656)?;
+    config.consensus.peers = others(26656)?;
+    config.segments.listen = at(&Ipv4Addr::UNSPECIFIED, 26657)?;
+    config.segments.peers = others(26657)?;
+    config.rpc.listen = (Ipv4Addr::UNSPECIFIED, 26660).into();
+    config.metrics.listen = (Ipv4Addr::UNSPECIFIED, 26662).into();
+    config.metrics.explorer = Explorer::On;
+    config.l1 = L1Config {
+        rpc_urls: vec![args.rpc.clone()],
+        reporter_key: REPORTER_KEY.into(),
+        confirmations: 1,
+        poll_interval: Duration::from_secs(1),
+        ..L1Config::default()
+    };
+    Ok(config)
+}
+
+/// Writes an account's secret key where it is missing, readable for its owner only.
+fn write_key(key: &PrivateKeySigner, path: &Path) -> eyre::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(writeln!(file, "{:x}", key.to_bytes())?)
+}
