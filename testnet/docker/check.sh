@@ -107,7 +107,7 @@ behind="$(height 3)"
 [ "$behind" -lt $((at + 20)) ] || fail "validator 3 was not cut off"
 say "cut off: validator 3 stands at $behind, the others go on"
 address="$(. "$here/../.env" && echo "$VALIDATOR3_ADDRESS")"
-docker network connect --ip "$address" "${project}_private" "$(container validator3)"
+docker network connect --ip "$address" --alias validator3 "${project}_private" "$(container validator3)"
 wait_for 90 "validator 3 catches up" reaches 3 "$(height 0)"
 wait_for 60 "validator 3 takes part" fairlane validator3 status --ready
 say "healed: validator 3 has caught up and takes part"

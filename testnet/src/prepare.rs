@@ -131,13 +131,13 @@ async fn genesis(args: &PrepareArgs, deployment: &Deployment, path: &Path) -> ey
     Ok(genesis)
 }
 
-/// Advances the development node to where the set of what was registered is fixed.
+/// Advances the development node to the epoch in which what was registered is the set, so that the light client knows it.
 async fn first_set(args: &PrepareArgs, deployment: &Deployment) -> eyre::Result<(Epoch, ValidatorSet)> {
     let provider = fairlane_l1::endpoint::connect(&args.rpc)?;
     let state = L1State::newest(&provider, &deployment.contracts);
     // What was done during an epoch is seen in the third after it.
     let epoch = Epoch(state.epoch().await?.0 + 3);
-    mine_to(&provider, deployment.clock.fixed_after(epoch)).await?;
+    mine_to(&provider, deployment.clock.first_block(epoch)).await?;
     let set = state.validator_set(epoch).await?;
     Ok((epoch, set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))?))
 }

@@ -173,7 +173,7 @@ function showTransaction(why) {
       ["Key", `${clock(why.key_nanos)} UTC: by then lanes of more than half the power had it`],
       ["Honest lanes", `between ${millis(why.lo_nanos, why.key_nanos)} and ${millis(why.hi_nanos, why.key_nanos)} from the key`],
       ["Component", component],
-      ["Power", `${why.total_power} in all, ${why.faulty_power} may be faulty, ${why.quorum_power} are a quorum`],
+      ["Power", `${number(why.total_power)} in all, ${number(why.faulty_power)} may be faulty, ${number(why.quorum_power)} are a quorum`],
     ]),
     ...table("When each lane received it", ["Validator", "Power", "From the key", "", "From", "Told in segment"], laneRows(why)),
     ...table("Against its neighbours", ["Position", "Transaction", "Key", "Power that saw this one first", "Power that saw the other first", "What decided"], comparedRows(why)),
