@@ -110,3 +110,30 @@ impl Collector for Sources {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::Inbox;
+    use fairlane_prover::queue::Limits;
+    use redb::Database;
+
+    #[test]
+    fn what_others_count_is_on_the_page_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Arc::new(Database::create(folder.path().join("store.redb")).unwrap());
+        let desk = Desk::open(database.clone(), Limits::default()).unwrap();
+        let inbox = Inbox::open(database).unwrap();
+        let metrics = AdapterMetrics::new(desk, inbox.watch());
+        metrics.gas.inc_by(7);
+        let text = metrics.encode();
+        for line in [
+            "fairlane_adapter_taken_index 0",
+            "fairlane_adapter_jobs_stuck 0",
+            "fairlane_adapter_leases_total 0",
+            "fairlane_adapter_gas_used_total 7",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
+        }
+    }
+}

@@ -62,7 +62,10 @@ fn batches() -> Vec<(Batch, Vec<Deposit>)> {
     batches
 }
 
-fn open(path: &Path, context: Context) -> Result<(ZkDriver, Arc<Database>), fairlane_adapter::zk::StoreError> {
+fn open(
+    path: &Path,
+    context: Context,
+) -> Result<(ZkDriver, Arc<Database>), fairlane_adapter::zk::StoreError> {
     let database = Arc::new(Database::create(path).unwrap());
     let key = ProofKey { system: "test".to_owned(), vk: Hash32::ZERO };
     Ok((ZkDriver::open(database.clone(), context, Shape::SMALL, key)?, database))

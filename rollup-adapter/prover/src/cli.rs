@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use eyre::WrapErr as _;
 use fairlane_zk_rollup::{KeyWords, Prover, Shape};
 use serde::{Deserialize, Serialize};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -149,7 +150,8 @@ pub fn run_as_subcommand() -> ExitCode {
 
 fn start(cli: Cli) -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
     let outcome = match cli.command {
         Command::Keys(command) => command.run(),
         Command::Work(command) => command.run(),

@@ -92,8 +92,7 @@ impl Adapter {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let mut adapter =
-            Self { path: folder.path().join("jobs.redb"), port, limits, running: None };
+        let mut adapter = Self { path: folder.path().join("jobs.redb"), port, limits, running: None };
         adapter.start(None).await;
         adapter
     }
@@ -208,7 +207,7 @@ async fn whoever_is_killed_no_job_is_lost_and_no_proof_counts_twice() {
     let mut worker = Worker::start(&adapter, &prover, false, None);
     let (mut killed_workers, mut killed_adapters, mut first) = (0, 0, std::collections::BTreeMap::new());
     while adapter.desk().counts().proven < usize::from(JOBS) {
-        tokio::time::sleep(Duration::from_millis(random.gen_range(0..120))).await;
+        tokio::time::sleep(Duration::from_millis(random.gen_range(0..500))).await;
         if random.gen_bool(0.5) {
             worker.0.abort();
             worker = Worker::start(&adapter, &prover, false, None);

@@ -180,6 +180,10 @@ impl RollupDriver for ZkDriver {
     }
 
     async fn settle(&mut self, index: BatchIndex) -> Result<(), DriverError> {
+        // All of them or none.
+        if index > self.heads().soft.index {
+            return Err(DriverError::NotApplied { index });
+        }
         while self.settled_index < index {
             let next = self.settled_index.next();
             let carried = self.carried.get(&next).ok_or(DriverError::NotApplied { index })?;
