@@ -10,11 +10,14 @@
 //!
 //! Every change is data ([`Changes`]): the shell makes it durable before it tells anybody.
 
+mod record;
 #[cfg(test)]
 mod tests;
 
+pub use record::{Phase, Record};
+
 use crate::job::{JobId, JobSpec, ProofKey};
-use fairlane_types::{Decode, DecodeError, Encode, Hash32, Reader, Writer};
+use fairlane_types::Hash32;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Milliseconds since 1970.
@@ -55,43 +58,6 @@ impl Default for Limits {
             range: 4,
         }
     }
-}
-
-/// What became of a job so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Nobody has it.
-    Waiting {
-        /// Nobody gets it before.
-        not_before: Millis,
-    },
-    /// A worker has it.
-    Leased {
-        /// By this lease.
-        token: Token,
-        /// Until then, if it is not kept.
-        expires: Millis,
-    },
-    /// It is proven.
-    Proven {
-        /// SHA-256 of the proof.
-        proof: Hash32,
-    },
-    /// Too many have failed at it.
-    Stuck,
-}
-
-/// A job as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// What it is.
-    pub spec: JobSpec,
-    /// Its place in the order of creation.
-    pub place: u64,
-    /// Failed attempts.
-    pub attempts: u32,
-    /// What became of it.
-    pub phase: Phase,
 }
 
 /// Who wants a lease.
@@ -312,7 +278,7 @@ impl Queue {
 
     /// The holder of a lease has failed at a job. Says whether the lease was held.
     pub fn fail(&mut self, token: Token, id: &JobId, now: Millis) -> bool {
-        let held = self.jobs.get(id).is_some_and(|record| is_held(record, token));
+        let held = self.jobs.get(id).is_some_and(|record| record.is_held(token));
         if held {
             self.count_attempt(id, now);
         }
@@ -322,7 +288,7 @@ impl Queue {
     /// Takes a lease back with what is left of it. That is no attempt; the jobs rest a little, so that others get them first.
     pub fn give_back(&mut self, token: Token, now: Millis) -> usize {
         let held: Vec<JobId> =
-            self.jobs.iter().filter(|(_, record)| is_held(record, token)).map(|(id, _)| *id).collect();
+            self.jobs.iter().filter(|(_, record)| record.is_held(token)).map(|(id, _)| *id).collect();
         let not_before = now.saturating_add(self.limits.pause);
         held.iter().for_each(|id| self.set(id, Phase::Waiting { not_before }));
         held.len()
@@ -369,47 +335,5 @@ impl Queue {
             record.phase = phase;
             self.changes.changed.insert(*id);
         }
-    }
-}
-
-fn is_held(record: &Record, token: Token) -> bool {
-    matches!(record.phase, Phase::Leased { token: of, .. } if of == token)
-}
-
-impl Encode for Record {
-    fn encode(&self, out: &mut Writer) {
-        self.spec.encode(out);
-        out.u64(self.place);
-        out.u32(self.attempts);
-        match self.phase {
-            Phase::Waiting { not_before } => {
-                out.u8(0);
-                out.u64(not_before);
-            }
-            Phase::Leased { token, expires } => {
-                out.u8(1);
-                out.u64(token.0);
-                out.u64(expires);
-            }
-            Phase::Proven { proof } => {
-                out.u8(2);
-                proof.encode(out);
-            }
-            Phase::Stuck => out.u8(3),
-        }
-    }
-}
-
-impl Decode for Record {
-    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
-        let (spec, place, attempts) = (Decode::decode(input)?, input.take_u64()?, input.take_u32()?);
-        let phase = match input.take_u8()? {
-            0 => Phase::Waiting { not_before: input.take_u64()? },
-            1 => Phase::Leased { token: Token(input.take_u64()?), expires: input.take_u64()? },
-            2 => Phase::Proven { proof: Decode::decode(input)? },
-            3 => Phase::Stuck,
-            _ => return Err(DecodeError::Invalid { what: "job", why: "its phase is unknown" }),
-        };
-        Ok(Self { spec, place, attempts, phase })
     }
 }

@@ -22,13 +22,15 @@ struct Task {
     input: Hash32,
 }
 
+/// A proof, or why there is none.
+type Made = Result<Vec<u8>, String>;
 /// What a finished job came to.
-pub(super) type Finished = (u64, JobId, Result<Vec<u8>, String>);
+pub(super) type Finished = (u64, JobId, Made);
 
 pub(super) struct Bench {
     prover: Arc<dyn Prove>,
     waiting: VecDeque<Task>,
-    proving: Option<(Task, JoinHandle<Result<Vec<u8>, String>>)>,
+    proving: Option<(Task, JoinHandle<Made>)>,
     done: BTreeMap<JobId, (Token, Vec<u8>)>,
 }
 
