@@ -52,7 +52,8 @@ impl RunCommand {
             tracing::info!("the adapter stops");
             stopping.cancel();
         });
-        run(parts, stop).await
+        // All parts in one future: too large for the stack of whoever waits.
+        Box::pin(run(parts, stop)).await
     }
 }
 
