@@ -1,7 +1,7 @@
 //! Compiles the `.proto` files with a pure-Rust compiler, so that nobody needs to install `protoc`.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["types", "submit", "batch", "chain", "admin", "evidence", "wire"]
+    let files = ["types", "submit", "batch", "chain", "admin", "evidence", "wire", "prover"]
         .map(|name| format!("fairlane/v1/{name}.proto"));
     let descriptors = protox::compile(&files, ["."])?;
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);

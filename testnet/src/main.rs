@@ -1,7 +1,7 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
-use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo};
+use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo, zk_demo};
 use fairlane_testnet::{bench, chaos, feed, offences, prepare, sim, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -32,6 +32,8 @@ enum Command {
     OutageDemo(outage_demo::OutageDemoArgs),
     /// Let relayers post the network's checkpoints to Ethereum, and show there what is final.
     RelayDemo(relay_demo::RelayDemoArgs),
+    /// Have a rollup's batches proven and settled on Ethereum, while its adapter and its provers are killed.
+    ZkDemo(zk_demo::ZkDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
     /// Prepare a network of containers: contracts, stake, genesis and homes.
@@ -47,8 +49,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if matches!(std::env::args().nth(1).as_deref(), Some("node" | "relayer")) {
-        return run_as_fairlane();
+    match std::env::args().nth(1).as_deref() {
+        Some("node" | "relayer") => return as_part(fairlane_sequencer::cli::run),
+        Some("adapter") => return as_part(fairlane_adapter::cli::run_as_subcommand),
+        Some("prover") => return as_part(fairlane_prover::cli::run_as_subcommand),
+        _ => {}
     }
     let cli = Cli::parse();
     // In a simulation validators lie on purpose: what consensus says to each lie is no news.
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
             Command::RollupDemo(args) => rollup_demo::run(args).await,
             Command::OutageDemo(args) => outage_demo::run(args).await,
             Command::RelayDemo(args) => relay_demo::run(args).await,
+            Command::ZkDemo(args) => zk_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Prepare(args) => prepare::run(args).await,
             Command::Load(args) => feed::run(args).await,
@@ -87,12 +93,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Becomes a node or a relayer that stops when the process that started it ends, however that ends.
-fn run_as_fairlane() -> ExitCode {
+/// Becomes a node, a relayer, an adapter or a prover that stops when the process that started it ends, however that ends.
+fn as_part(run: fn() -> ExitCode) -> ExitCode {
     if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
     {
         eprintln!("error: cannot tie this process to the one that started it: {error}");
         return ExitCode::FAILURE;
     }
-    fairlane_sequencer::cli::run()
+    run()
 }

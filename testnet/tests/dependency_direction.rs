@@ -22,6 +22,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-agreement"]),
     ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
     ("fairlane-zk-rollup", &["fairlane-types"]),
+    ("fairlane-prover", &["fairlane-types", "fairlane-proto", "fairlane-zk-rollup"]),
+    (
+        "fairlane-adapter",
+        &[
+            "fairlane-types",
+            "fairlane-proto",
+            "fairlane-rollup-adapter",
+            "fairlane-zk-rollup",
+            "fairlane-prover",
+            "fairlane-l1",
+            // For the formats of genesis and of logging alone.
+            "fairlane-sequencer",
+        ],
+    ),
     (
         "fairlane-sequencer",
         &[
@@ -51,6 +65,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-sequencer",
             "fairlane-sim",
             "fairlane-l1",
+            "fairlane-zk-rollup",
+            "fairlane-prover",
+            "fairlane-adapter",
         ],
     ),
     (

@@ -7,6 +7,7 @@
 
 mod circuit;
 mod cursor;
+mod encoding;
 pub mod field;
 mod keys;
 mod poseidon;

@@ -90,6 +90,16 @@ impl Rollup {
         Self { context, shape, state: State::default(), head: RollupHead::default() }
     }
 
+    /// A rollup with the history that led to this state and this head.
+    pub fn resume(context: Context, shape: Shape, state: State, head: RollupHead) -> Self {
+        Self { context, shape, state, head }
+    }
+
+    /// How much one proof has room for.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Network and rollup.
     pub fn context(&self) -> &Context {
         &self.context

@@ -103,6 +103,20 @@ impl State {
         self.at(id.into())
     }
 
+    /// All accounts that anything happened to, with their numbers.
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, Account)> + '_ {
+        self.accounts.iter().map(|(number, account)| ((number % ACCOUNTS) as AccountId, *account))
+    }
+
+    /// The state with these accounts, and no others.
+    pub fn with_accounts(accounts: impl IntoIterator<Item = (AccountId, Account)>) -> Self {
+        let mut state = Self::default();
+        for (number, account) in accounts {
+            state.put(number.into(), account);
+        }
+        state
+    }
+
     /// The account that the end of a number names.
     fn at(&self, number: u32) -> Account {
         self.accounts.get(&(number % ACCOUNTS)).copied().unwrap_or_default()

@@ -1,11 +1,12 @@
 //! One proof from end to end, and what a proof cannot be used for.
 
 use fairlane_types::{
-    Batch, BatchHeader, BatchIndex, BatchItem, Height, NetworkId, RollupHead, RollupId, Timestamp, TxId,
+    Batch, BatchHeader, BatchIndex, BatchItem, Decode as _, Encode as _, Height, NetworkId, RollupHead,
+    RollupId, Timestamp, TxId,
 };
 use fairlane_zk_rollup::{
-    ApplyError, Context, Deposit, Destination, Job, Position, Proof, Prover, ProverError, Rollup, SecretKey,
-    Shape, Statement, Transfer,
+    Account, ApplyError, Context, Deposit, Destination, Job, Position, Proof, Prover, ProverError, Rollup,
+    SecretKey, Shape, State, Statement, Transfer,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -129,4 +130,27 @@ fn a_proof_shows_its_statement_and_nothing_else() {
     other.shape = Shape::STANDARD;
     let refused = prover.prove(&other, &mut ChaCha20Rng::from_seed([5; 32]));
     assert!(matches!(refused, Err(ProverError::WrongShape { .. })));
+}
+
+#[test]
+fn jobs_and_accounts_survive_as_bytes() {
+    let job = jobs().unwrap().remove(0);
+    let bytes = job.to_bytes();
+    let again = Job::from_bytes(&bytes).unwrap();
+    assert_eq!(again.statement, job.statement);
+    assert_eq!(again.to_bytes(), bytes);
+    for length in 0..bytes.len() {
+        assert!(Job::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    assert!(Job::from_bytes(&[bytes.as_slice(), &[0]].concat()).is_err());
+    assert!(Job::from_bytes(&[&[9], &bytes[1..]].concat()).is_err());
+
+    let mut rollup = Rollup::new(context(), Shape::SMALL);
+    let batch = batch(&rollup, 1, vec![item(b"noise")]);
+    rollup.apply(&batch, &[opening(3, 100), opening(9, 7)]).unwrap();
+    let accounts: Vec<(u16, Account)> = rollup.state().accounts().collect();
+    assert_eq!(accounts.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3, 9]);
+    let decoded =
+        accounts.iter().map(|(number, account)| (*number, Account::from_bytes(account.to_bytes()).unwrap()));
+    assert_eq!(State::with_accounts(decoded).root(), rollup.state().root());
 }

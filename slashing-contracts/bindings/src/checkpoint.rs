@@ -30,7 +30,7 @@ use fairlane_types::crypto::Hash32;
 use fairlane_types::heads::HeadPath;
 use fairlane_types::validator::ValidatorSet;
 
-fn word(bytes: &[u8; 32]) -> B256 {
+pub(crate) fn word(bytes: &[u8; 32]) -> B256 {
     B256::new(*bytes)
 }
 

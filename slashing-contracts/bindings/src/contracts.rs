@@ -43,6 +43,16 @@ sol!(
 );
 sol!(
     #[sol(rpc, extra_derives(Debug, PartialEq, Eq))]
+    ZkRollupSettlement,
+    "../artifacts/ZkRollupSettlement.json"
+);
+sol!(
+    #[sol(rpc, extra_derives(Debug, PartialEq, Eq))]
+    Groth16Verifier,
+    "../artifacts/Groth16Verifier.json"
+);
+sol!(
+    #[sol(rpc, extra_derives(Debug, PartialEq, Eq))]
     DevToken,
     "../artifacts/DevToken.json"
 );

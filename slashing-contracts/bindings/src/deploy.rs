@@ -136,11 +136,11 @@ pub async fn deploy(
     Ok(deployment)
 }
 
-async fn chain_id(provider: &DynProvider) -> Result<u64, CallError> {
+pub(crate) async fn chain_id(provider: &DynProvider) -> Result<u64, CallError> {
     provider.get_chain_id().await.map_err(|error| CallError::transport("asking for the chain's id", error))
 }
 
-async fn has_code(provider: &DynProvider, address: Address) -> Result<bool, CallError> {
+pub(crate) async fn has_code(provider: &DynProvider, address: Address) -> Result<bool, CallError> {
     let code = provider.get_code_at(address).await;
     Ok(!code.map_err(|error| CallError::transport("looking for a contract", error))?.is_empty())
 }
@@ -282,7 +282,7 @@ impl Plan {
     }
 }
 
-async fn expect<P: Provider, C: SolCall>(
+pub(crate) async fn expect<P: Provider, C: SolCall>(
     field: &'static str,
     call: SolCallBuilder<P, C>,
     expected: C::Return,

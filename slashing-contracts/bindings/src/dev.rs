@@ -4,7 +4,7 @@
 //! from PATH, or from where the environment variable [`ANVIL_VARIABLE`] says.
 
 use crate::error::CallError;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_provider::{DynProvider, Provider as _};
 use alloy_signer_local::PrivateKeySigner;
 use std::io::{BufRead as _, BufReader};
@@ -104,10 +104,38 @@ pub async fn mine_to(provider: &DynProvider, block: u64) -> Result<(), CallError
     Ok(())
 }
 
-/// Makes a development node produce a block each so many seconds, instead of one for each transaction.
+/// Makes a development node produce a block each so many seconds, instead of one for each transaction; with zero, none at all.
 pub async fn set_block_time(provider: &DynProvider, seconds: u64) -> Result<(), CallError> {
     let set = provider.raw_request::<_, ()>("evm_setIntervalMining".into(), (seconds,)).await;
     set.map_err(|error| CallError::transport("setting the development chain's pace", error))
+}
+
+/// The call data of a transaction of an account that waits in a development node's pool.
+pub async fn waiting_call(provider: &DynProvider, account: Address) -> Result<Option<Bytes>, CallError> {
+    const WHAT: &str = "looking at what waits";
+    let pool = provider.raw_request::<_, serde_json::Value>("txpool_content".into(), ()).await;
+    let pool = pool.map_err(|error| CallError::transport(WHAT, error))?;
+    let accounts = pool["pending"].as_object().into_iter().flatten();
+    let own = accounts.filter(|(of, _)| of.parse() == Ok(account));
+    let waiting = own.flat_map(|(_, waiting)| waiting.as_object().into_iter().flatten());
+    let input = waiting.filter_map(|(_, waiting)| waiting["input"].as_str()).next_back();
+    let nonsense = |_| CallError::Nonsense { what: WHAT, why: "call data is no number".into() };
+    input.map(|input| input.parse().map_err(nonsense)).transpose()
+}
+
+/// The gas that a mined transaction used.
+pub async fn gas_of(provider: &DynProvider, transaction: B256) -> Result<u64, CallError> {
+    const WHAT: &str = "asking for a receipt";
+    let receipt = provider.get_transaction_receipt(transaction).await;
+    let receipt = receipt.map_err(|error| CallError::transport(WHAT, error))?;
+    let why = || format!("{transaction} is not mined");
+    Ok(receipt.ok_or_else(|| CallError::Nonsense { what: WHAT, why: why() })?.gas_used)
+}
+
+/// What an account has, in wei.
+pub async fn balance_of(provider: &DynProvider, account: Address) -> Result<U256, CallError> {
+    let balance = provider.get_balance(account).await;
+    balance.map_err(|error| CallError::transport("asking for a balance", error))
 }
 
 /// How many transactions of an account are mined.

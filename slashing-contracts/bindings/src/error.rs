@@ -2,6 +2,7 @@
 
 use crate::contracts::{
     EvidenceVerifier, KeyVerifier, RollupRegistry, SequencerLightClient, SlashingManager, StakeManager,
+    ZkRollupSettlement,
 };
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolInterface as _;
@@ -23,6 +24,8 @@ pub enum Refusal {
     Rollups(RollupRegistry::RollupRegistryErrors),
     /// The SequencerLightClient's.
     LightClient(SequencerLightClient::SequencerLightClientErrors),
+    /// The settlement contract's of a proven rollup.
+    Settlement(ZkRollupSettlement::ZkRollupSettlementErrors),
     /// Another contract's, the token's for instance.
     Other(Bytes),
 }
@@ -39,6 +42,7 @@ impl Refusal {
             .or_else(|_| {
                 SequencerLightClient::SequencerLightClientErrors::abi_decode(data).map(Self::LightClient)
             })
+            .or_else(|_| ZkRollupSettlement::ZkRollupSettlementErrors::abi_decode(data).map(Self::Settlement))
             .unwrap_or_else(|_| Self::Other(data.clone()))
     }
 }
@@ -53,6 +57,7 @@ impl fmt::Display for Refusal {
             Self::Keys(error) => format!("{error:?}"),
             Self::Rollups(error) => format!("{error:?}"),
             Self::LightClient(error) => format!("{error:?}"),
+            Self::Settlement(error) => format!("{error:?}"),
             Self::Other(data) => return f.write_str(&foreign_reason(data)),
         };
         let inner = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));

@@ -24,6 +24,7 @@ pub mod params;
 pub mod registration;
 pub mod rollups;
 mod sending;
+pub mod settlement;
 pub mod state;
 pub mod transactions;
 pub mod wallet;

@@ -1,0 +1,44 @@
+//! `zk-demo`: a rollup of transfers, proven and settled. Value comes in on Ethereum, is transferred, and is paid out there,
+//! while the adapter and its provers are killed at each step, and lies are refused.
+
+mod accounts;
+mod ground;
+mod parts;
+mod story;
+
+use super::demo::STEP_LIMIT;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a proof may take, with all that it waits for, on a machine with other things to do.
+const PROOF_LIMIT: Duration = Duration::from_secs(300);
+
+/// Runs a network with an Ethereum of its own, a relayer, and a rollup with its adapter and a prover. The prover's keys are a
+/// single-party set-up: for tests and demonstrations only.
+#[derive(Debug, clap::Args)]
+pub struct ZkDemoArgs {
+    /// Slots of the circuit: how many transfers a proof has room for.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(4..=16))]
+    slots: u8,
+    /// Keep proving keys here, instead of making them anew.
+    #[arg(long)]
+    keys: Option<PathBuf>,
+    /// Keep the nodes' homes (configuration, keys, stores, logs) here instead of in a temporary directory.
+    #[arg(long)]
+    home: Option<PathBuf>,
+}
+
+/// Runs the demonstration; fails when a step does not come to pass.
+pub async fn run(args: ZkDemoArgs) -> eyre::Result<()> {
+    println!("Starting Ethereum (anvil) and 4 validators with stake, and making proving keys ...");
+    let mut network = ground::network(args.home.clone()).await?;
+    let outcome = match network.start().await {
+        Ok(()) => match ground::Ground::new(&mut network, &args).await {
+            Ok(ground) => story::tell(ground).await,
+            Err(error) => Err(error),
+        },
+        failed => failed,
+    };
+    network.stop().await;
+    outcome
+}
