@@ -207,7 +207,7 @@ fn one_validator_finalizes_and_survives_stops_and_kills() {
     assert_eq!((&items[0]["transaction"], &items[0]["payload"]), (&single.into(), &"0x68656c6c6f".into()));
     assert_eq!((&items[1]["transaction"], &items[1]["legs"]), (&bundle.clone().into(), &2.into()));
     let other = network.batches("2", 1, &network.dir.path().join("other"));
-    assert_eq!(other[0]["items"][0]["transaction"], serde_json::Value::from(bundle));
+    assert_eq!(other[0]["items"][0]["transaction"], serde_json::Value::from(bundle.clone()));
 
     network.explains(&bundle, items[1]["leg"].as_u64());
     assert!(network.page("/health").starts_with("HTTP/1.1 200"));

@@ -130,7 +130,7 @@ fn against(compared: &Comparison, why: &Explanation) -> String {
         Decider::Groups => "they share no ordering group".to_owned(),
         Decider::Cycle => format!("one cycle; power {for_it} of {} saw it so", why.total_power),
         Decider::Separation => {
-            format!("all honest lanes saw it so; power {for_it} of {}", why.total_power)
+            format!("intervals do not overlap; power {for_it} of {} saw it so", why.total_power)
         }
         Decider::Evidence => format!("evidence: power {for_it} of {} saw it so", why.total_power),
         Decider::Key => format!("no evidence (power {for_it} of {}): by key", why.total_power),

@@ -20,7 +20,7 @@ pub enum Decider {
     Groups,
     /// They stood on one cycle of contradicting evidence.
     Cycle,
-    /// All honest lanes received one before any received the other.
+    /// A quorum had one before the other's `lo`: the intervals of what honest lanes say do not overlap.
     Separation,
     /// At most the power that may be faulty denies it.
     Evidence,

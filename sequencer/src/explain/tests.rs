@@ -214,7 +214,7 @@ async fn what_it_shows_is_what_the_rule_saw() {
             }
         }
     }
-    for wanted in ["cycle", "evidence", "key"] {
+    for wanted in ["separation", "evidence", "key"] {
         assert!(deciders.contains_key(wanted), "{deciders:?}");
     }
 }

@@ -104,7 +104,7 @@ function listen() {
 const DECIDERS = {
   groups: "they share no ordering group, so they are not compared",
   cycle: "both stood on one cycle of contradicting evidence",
-  separation: "all honest lanes received one before any received the other",
+  separation: "separation: a quorum had one before the interval of the other begins",
   evidence: "evidence: no more than the power that may be faulty denies it",
   key: "no evidence either way: the earlier key",
   tie: "equal keys: the hash of id and parent block",
