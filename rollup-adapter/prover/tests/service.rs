@@ -198,7 +198,7 @@ async fn jobs_are_proven_and_receipts_are_the_same_for_all() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_killed_no_job_is_lost_and_no_proof_counts_twice() {
-    const JOBS: u8 = 40;
+    const JOBS: u8 = 16;
     let mut random = StdRng::seed_from_u64(5);
     let folder = tempfile::tempdir().unwrap();
     let mut adapter = Adapter::new(&folder, LIMITS).await;

@@ -64,7 +64,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Messages to the adapter that may wait.
 const OUTBOX: usize = 64;
 /// How long the last words may take, when the worker stops.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_secs(20);
 
 struct Adapter {
     client: ProverServiceClient<Channel>,
