@@ -5,7 +5,7 @@ use std::path::Path;
 #[test]
 fn every_kept_input_keeps_every_promise() {
     for (name, target) in fairlane_fuzz::TARGETS {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+        let corpus = Path::new("corpus").join(name);
         let inputs =
             std::fs::read_dir(&corpus).unwrap_or_else(|error| panic!("{}: {error}", corpus.display()));
         let mut count = 0;

@@ -181,9 +181,16 @@ fn find() -> Option<PathBuf> {
     from_npm().or_else(from_path)
 }
 
-/// npm keeps the program in a package of its own for each platform.
+/// Of the clone that one is in, or else of the one that this was built in.
 fn from_npm() -> Option<PathBuf> {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node_modules/@foundry-rs");
+    let here = std::env::current_dir().unwrap_or_default();
+    let clones = here.ancestors().map(|folder| folder.join("slashing-contracts"));
+    let mut contracts = clones.chain([Path::new(env!("CARGO_MANIFEST_DIR")).join("..")]);
+    contracts.find_map(|contracts| from_packages(&contracts.join("node_modules/@foundry-rs")))
+}
+
+/// npm keeps the program in a package of its own for each platform.
+fn from_packages(packages: &Path) -> Option<PathBuf> {
     let folders = std::fs::read_dir(packages).ok()?.filter_map(Result::ok);
     let platform = folders.filter(|folder| folder.file_name().to_string_lossy().starts_with("anvil-"));
     platform

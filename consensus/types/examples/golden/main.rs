@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    // As cargo tells it to what it runs: what is built is shared by clones in other places.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| "consensus/types".into());
+    let folder = Path::new(&package).join("vectors");
     let done = match std::env::args().nth(1).as_deref() {
         Some("--write") => write(&folder),
         Some("--check") => check(&folder),
