@@ -76,7 +76,10 @@ block() { page "validator$1" "/api/block/$2" | tail -n 1 | field id; }
 has_posted() { page relayer /metrics | grep -Eq '^fairlane_relayer_posted_total [1-9]'; }
 
 start_engine
-timeout 20 docker pull --quiet debian:bookworm-slim >/dev/null 2>&1 || "$here/base-images.sh"
+timeout 20 docker pull --quiet debian:bookworm-slim >/dev/null 2>&1 || "$here/base-images.sh" ||
+    skip "the base image can neither be pulled nor made"
+docker run --rm debian:bookworm-slim timeout 60 apt-get update -qq -o APT::Update::Error-Mode=any >"$scratch/apt.log" 2>&1 ||
+    skip "containers do not run, or do not reach Debian's packages: $(tail -n 1 "$scratch/apt.log")"
 export FAIRLANE_IMAGE=fairlane-check TESTNET_IMAGE=fairlane-testnet-check
 "$here/images.sh" "$programs" >/dev/null
 say "images are made: $(docker images --format '{{.Repository}} {{.Size}}' | grep -- '-check ' | tr '\n' ' ')"
