@@ -10,7 +10,8 @@ cd "$(dirname "$0")"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/fairlane/target}"
 export CARGO_INCREMENTAL=0
 
-step() { printf '\n== %s\n' "$*"; }
+step() { now="$*"; printf '\n== %s\n' "$*"; }
+trap 'printf "\nerror: the checks end at \"%s\"\n" "$now" >&2' ERR
 
 if ! command -v cargo-nextest >/dev/null; then
     step "Installing the test runner (cargo-nextest)"

@@ -18,7 +18,8 @@ fi
 packages="${CARGO_TARGET_DIR:-$here/../../target}/browser"
 mkdir -p "$packages"
 cp "$here/package.json" "$here/package-lock.json" "$here/explorer.mjs" "$packages/"
-npm ci --prefix "$packages" --ignore-scripts --no-audit --no-fund --silent
+# Not with --prefix: npm would look for the machine's own settings there, too, and not find them.
+(cd "$packages" && npm ci --ignore-scripts --no-audit --no-fund)
 
 home="$(mktemp -d)"
 "$testnet" up --rate 50 --home "$home" >"$home/up.log" 2>&1 &
