@@ -1,20 +1,19 @@
 //! Creating the contracts, checking them, and opening the network.
 //!
 //! StakeManager and SlashingManager name each other for ever, so the StakeManager is given the address that
-//! the SlashingManager will have. All addresses follow from the deployer's nonce; each transaction has its
-//! nonce fixed, so that no other contract can end up at one of them, and a deployment that was interrupted
-//! goes on where it stopped.
+//! the SlashingManager will have: all addresses are known before anything is created (`creating`).
 
 use crate::contracts::{
     DevToken, EvidenceVerifier, KeyVerifier, RollupRegistry, SequencerLightClient, SlashingManager,
     StakeManager,
 };
+use crate::creating::{Creation, Start, chain_id, has_code};
 use crate::deployment::{Anchor, Contracts, Deployment, DeploymentFileError, Plan};
 use crate::endpoint::read;
 use crate::error::CallError;
 use crate::params::DeployParams;
 use crate::sending::send;
-use alloy_contract::{RawCallBuilder, SolCallBuilder};
+use alloy_contract::SolCallBuilder;
 use alloy_primitives::{Address, B256, U256};
 use alloy_provider::{DynProvider, Provider};
 use alloy_rpc_types_eth::BlockId;
@@ -136,15 +135,6 @@ pub async fn deploy(
     Ok(deployment)
 }
 
-pub(crate) async fn chain_id(provider: &DynProvider) -> Result<u64, CallError> {
-    provider.get_chain_id().await.map_err(|error| CallError::transport("asking for the chain's id", error))
-}
-
-pub(crate) async fn has_code(provider: &DynProvider, address: Address) -> Result<bool, CallError> {
-    let code = provider.get_code_at(address).await;
-    Ok(!code.map_err(|error| CallError::transport("looking for a contract", error))?.is_empty())
-}
-
 impl Plan {
     /// Decides where everything will be. Sends nothing.
     pub async fn new(
@@ -152,17 +142,10 @@ impl Plan {
         deployer: Address,
         params: &DeployParams,
     ) -> Result<Self, DeployError> {
-        const WHAT: &str = "planning the deployment";
-        let chain_id = chain_id(provider).await?;
+        let Start { chain_id, anchor, first_nonce, .. } = Start::now(provider, deployer).await?;
         if params.token.is_none() && chain_id != DEVELOPMENT_CHAIN {
             return Err(DeployError::TokenNotSet { chain_id });
         }
-        let block = provider.get_block(BlockId::latest()).await;
-        let block = block.map_err(|error| CallError::transport(WHAT, error))?;
-        let block =
-            block.ok_or(CallError::Nonsense { what: WHAT, why: "there is no newest block".into() })?;
-        let first_nonce = provider.get_transaction_count(deployer).await;
-        let first_nonce = first_nonce.map_err(|error| CallError::transport(WHAT, error))?;
         // The token comes first where it is deployed at all.
         let (token, first) = match params.token {
             Some(token) => (token, first_nonce),
@@ -177,7 +160,6 @@ impl Plan {
             rollup_registry: deployer.create(first + 4),
             light_client: deployer.create(first + 5),
         };
-        let anchor = Anchor { number: block.header.number, hash: block.header.hash };
         Ok(Self {
             chain_id,
             anchor,
@@ -191,18 +173,7 @@ impl Plan {
 
     /// Creates what is missing, and checks everything.
     pub async fn carry_out(&mut self, provider: &DynProvider) -> Result<Deployment, DeployError> {
-        self.check_chain(provider).await?;
-        for (nonce, (contract, address, creation)) in (self.first_nonce..).zip(self.creations(provider)) {
-            if has_code(provider, address).await? {
-                continue;
-            }
-            let next = provider.get_transaction_count(self.deployer).await;
-            let next = next.map_err(|error| CallError::transport(contract, error))?;
-            if next != nonce {
-                return Err(DeployError::NonceTaken { contract, deployer: self.deployer, nonce });
-            }
-            send(contract, provider, creation.from(self.deployer).into_transaction_request()).await?;
-        }
+        self.start().create_missing(provider, self.creations(provider)).await?;
         let stake = StakeManager::new(self.contracts.stake_manager, provider);
         let start = read("asking when epochs began", stake.startBlock(), BlockId::latest()).await?;
         self.start_block = u64::try_from(start).ok();
@@ -214,26 +185,13 @@ impl Plan {
         Ok(deployment)
     }
 
-    async fn check_chain(&self, provider: &DynProvider) -> Result<(), DeployError> {
-        let found = chain_id(provider).await?;
-        if found != self.chain_id {
-            return Err(DeployError::WrongChain { expected: self.chain_id, found });
-        }
-        let block = provider.get_block(BlockId::number(self.anchor.number)).await;
-        let block =
-            block.map_err(|error| CallError::transport("looking for the deployment's chain", error))?;
-        if block.is_some_and(|block| block.header.hash == self.anchor.hash) {
-            Ok(())
-        } else {
-            Err(DeployError::OtherHistory { anchor: self.anchor })
-        }
+    fn start(&self) -> Start {
+        let Self { chain_id, anchor, deployer, first_nonce, .. } = *self;
+        Start { chain_id, anchor, deployer, first_nonce }
     }
 
-    /// What is created, in order: a name, where it will be, and how.
-    fn creations<'a>(
-        &self,
-        provider: &'a DynProvider,
-    ) -> Vec<(&'static str, Address, RawCallBuilder<&'a DynProvider>)> {
+    /// What is created, in order.
+    fn creations<'a>(&self, provider: &'a DynProvider) -> Vec<Creation<'a>> {
         let (c, p) = (&self.contracts, &self.params);
         let stake = self.stake_parameters();
         let slashing = SlashingManager::Parameters {

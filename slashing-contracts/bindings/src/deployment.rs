@@ -8,6 +8,7 @@
 use crate::epoch::EpochClock;
 use crate::params::DeployParams;
 use alloy_primitives::{Address, B256};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::num::NonZeroU32;
@@ -117,20 +118,12 @@ pub enum DeploymentFileError {
 impl Plan {
     /// Reads a file; `None` if there is none.
     pub fn load(path: &Path) -> Result<Option<Self>, DeploymentFileError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(DeploymentFileError::Read { path: path.to_owned(), source }),
-        };
-        let content = |source| DeploymentFileError::Content { path: path.to_owned(), source };
-        serde_json::from_str(&text).map(Some).map_err(content)
+        load_record(path)
     }
 
     /// Writes the file, durably, and all of it or nothing.
     pub fn save(&self, path: &Path) -> Result<(), DeploymentFileError> {
-        let text = serde_json::to_string_pretty(self).expect("a plan has no maps with odd keys");
-        write_durably(path, text.as_bytes())
-            .map_err(|source| DeploymentFileError::Write { path: path.to_owned(), source })
+        save_record(path, self)
     }
 
     /// What users of the contracts need; `None` as long as contracts are missing.
@@ -157,7 +150,25 @@ impl Deployment {
     }
 }
 
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Reads a record; `None` if there is no file.
+pub(crate) fn load_record<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, DeploymentFileError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(DeploymentFileError::Read { path: path.to_owned(), source }),
+    };
+    let content = |source| DeploymentFileError::Content { path: path.to_owned(), source };
+    serde_json::from_str(&text).map(Some).map_err(content)
+}
+
+/// Writes a record, durably, and all of it or nothing.
+pub(crate) fn save_record(path: &Path, record: &impl Serialize) -> Result<(), DeploymentFileError> {
+    let text = serde_json::to_string_pretty(record).expect("records have no maps with odd keys");
+    write_durably(path, text.as_bytes())
+        .map_err(|source| DeploymentFileError::Write { path: path.to_owned(), source })
+}
+
+fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let mut file = std::fs::File::create(&beside)?;

@@ -11,6 +11,7 @@
 
 pub mod checkpoint;
 pub mod contracts;
+mod creating;
 pub mod deploy;
 pub mod deployment;
 pub mod dev;

@@ -4,14 +4,11 @@
 //! deployer's nonce, and a deployment that was interrupted goes on where it stopped.
 
 use crate::contracts::{Groth16Verifier, ZkRollupSettlement};
-use crate::deploy::{DeployError, chain_id, expect, has_code};
-use crate::deployment::{Anchor, Contracts, DeploymentFileError, write_durably};
-use crate::error::CallError;
-use crate::sending::send;
-use alloy_contract::RawCallBuilder;
+use crate::creating::{Creation, Start, has_code};
+use crate::deploy::{DeployError, expect};
+use crate::deployment::{Anchor, Contracts, DeploymentFileError, load_record, save_record};
 use alloy_primitives::{Address, B256, U256};
-use alloy_provider::{DynProvider, Provider as _};
-use alloy_rpc_types_eth::BlockId;
+use alloy_provider::DynProvider;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -65,16 +62,16 @@ pub async fn deploy(
     contracts: &Contracts,
     params: &SettlementParams,
 ) -> Result<SettlementRecord, DeployError> {
-    let record = match SettlementRecord::load_if_any(path)? {
+    let record = match load_record::<SettlementRecord>(path)? {
         Some(record) if record.is_for(deployer, contracts, params) => record,
         Some(_) => return Err(DeployError::OtherParameters),
         None => {
             let record = SettlementRecord::plan(provider, deployer, contracts, params).await?;
-            record.save(path)?;
+            save_record(path, &record)?;
             record
         }
     };
-    record.carry_out(provider).await?;
+    record.start().create_missing(provider, record.creations(provider)).await?;
     record.check(provider).await?;
     Ok(record)
 }
@@ -86,23 +83,7 @@ impl SettlementRecord {
             path: path.to_owned(),
             source: std::io::ErrorKind::NotFound.into(),
         };
-        Self::load_if_any(path)?.ok_or_else(missing)
-    }
-
-    fn load_if_any(path: &Path) -> Result<Option<Self>, DeploymentFileError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(DeploymentFileError::Read { path: path.to_owned(), source }),
-        };
-        let content = |source| DeploymentFileError::Content { path: path.to_owned(), source };
-        serde_json::from_str(&text).map(Some).map_err(content)
-    }
-
-    fn save(&self, path: &Path) -> Result<(), DeploymentFileError> {
-        let text = serde_json::to_string_pretty(self).expect("a record has no maps with odd keys");
-        write_durably(path, text.as_bytes())
-            .map_err(|source| DeploymentFileError::Write { path: path.to_owned(), source })
+        load_record(path)?.ok_or_else(missing)
     }
 
     fn is_for(&self, deployer: Address, contracts: &Contracts, params: &SettlementParams) -> bool {
@@ -115,16 +96,10 @@ impl SettlementRecord {
         contracts: &Contracts,
         params: &SettlementParams,
     ) -> Result<Self, DeployError> {
-        const WHAT: &str = "planning the deployment";
-        let transport = |error| CallError::transport(WHAT, error);
-        let chain_id = chain_id(provider).await?;
-        let block = provider.get_block(BlockId::latest()).await.map_err(transport)?;
-        let block =
-            block.ok_or(CallError::Nonsense { what: WHAT, why: "there is no newest block".into() })?;
-        let first_nonce = provider.get_transaction_count(deployer).await.map_err(transport)?;
+        let Start { chain_id, anchor, first_nonce, .. } = Start::now(provider, deployer).await?;
         Ok(Self {
             chain_id,
-            anchor: Anchor { number: block.header.number, hash: block.header.hash },
+            anchor,
             deployer,
             first_nonce,
             light_client: contracts.light_client,
@@ -134,40 +109,12 @@ impl SettlementRecord {
         })
     }
 
-    async fn carry_out(&self, provider: &DynProvider) -> Result<(), DeployError> {
-        self.check_chain(provider).await?;
-        for (nonce, (contract, address, creation)) in (self.first_nonce..).zip(self.creations(provider)) {
-            if has_code(provider, address).await? {
-                continue;
-            }
-            let next = provider.get_transaction_count(self.deployer).await;
-            let next = next.map_err(|error| CallError::transport(contract, error))?;
-            if next != nonce {
-                return Err(DeployError::NonceTaken { contract, deployer: self.deployer, nonce });
-            }
-            send(contract, provider, creation.from(self.deployer).into_transaction_request()).await?;
-        }
-        Ok(())
+    fn start(&self) -> Start {
+        let Self { chain_id, anchor, deployer, first_nonce, .. } = *self;
+        Start { chain_id, anchor, deployer, first_nonce }
     }
 
-    async fn check_chain(&self, provider: &DynProvider) -> Result<(), DeployError> {
-        const WHAT: &str = "looking for the deployment's chain";
-        let found = chain_id(provider).await?;
-        if found != self.chain_id {
-            return Err(DeployError::WrongChain { expected: self.chain_id, found });
-        }
-        let block = provider.get_block(BlockId::number(self.anchor.number)).await;
-        let block = block.map_err(|error| CallError::transport(WHAT, error))?;
-        match block.is_some_and(|block| block.header.hash == self.anchor.hash) {
-            true => Ok(()),
-            false => Err(DeployError::OtherHistory { anchor: self.anchor }),
-        }
-    }
-
-    fn creations<'a>(
-        &self,
-        provider: &'a DynProvider,
-    ) -> [(&'static str, Address, RawCallBuilder<&'a DynProvider>); 2] {
+    fn creations<'a>(&self, provider: &'a DynProvider) -> [Creation<'a>; 2] {
         let p = &self.params;
         let settlement = ZkRollupSettlement::deploy_builder(
             provider,
@@ -185,7 +132,7 @@ impl SettlementRecord {
 
     /// Compares the contracts on chain with this record.
     pub async fn check(&self, provider: &DynProvider) -> Result<(), DeployError> {
-        self.check_chain(provider).await?;
+        self.start().check_chain(provider).await?;
         for (contract, address) in
             [("Groth16Verifier", self.verifier), ("ZkRollupSettlement", self.settlement)]
         {
