@@ -92,30 +92,43 @@ impl TestChain {
 
     /// The block that takes the lane up to these segments.
     pub(crate) fn block(&mut self, segments: Vec<Arc<Segment>>, snapshot: bool) -> Arc<FinalizedBlock> {
-        let input = BlockInput {
-            cut: Cut::new(vec![segments.last().unwrap().reference()]).unwrap(),
-            content: CutContent { lanes: vec![LaneContent { lane: self.head.lane, segments }] },
-            evidence: Vec::new(),
-            l1_anchor: Default::default(),
-            next_validators: None,
-            rollups: Default::default(),
-        };
-        let prepared = prepare(&self.state, input).unwrap();
-        self.state.commit(prepared.delta).unwrap();
-        let block = prepared.proposal.id();
-        let (height, round) = (prepared.proposal.header.height, Round::ZERO);
-        let message =
-            vote_sign_bytes(&self.state.network(), VoteKind::Precommit, height, round, Some(&block));
-        let signature =
-            CommitSignature { validator: self.key.validator(), signature: self.key.sign(&message) };
-        Arc::new(FinalizedBlock {
-            proposal: Arc::new(prepared.proposal),
-            certificate: CommitCertificate { height, round, block, signatures: vec![signature] },
-            batches: prepared.batches,
-            heads: prepared.heads,
-            order: prepared.order,
-            report: prepared.report,
-            snapshot: snapshot.then(|| self.state.snapshot()),
-        })
+        let lanes = vec![LaneContent { lane: self.head.lane, segments }];
+        let block = finalize(&mut self.state, lanes, std::slice::from_ref(&self.key));
+        let snapshot = snapshot.then(|| self.state.snapshot());
+        Arc::new(FinalizedBlock { snapshot, ..block })
+    }
+}
+
+/// The block that takes lanes up to the last of these segments, taken over by the state, with everybody's signature.
+pub(crate) fn finalize(
+    state: &mut ChainState,
+    lanes: Vec<LaneContent>,
+    signers: &[SigningKey],
+) -> FinalizedBlock {
+    let heads = lanes.iter().map(|lane| lane.segments.last().unwrap().reference()).collect();
+    let input = BlockInput {
+        cut: Cut::new(heads).unwrap(),
+        content: CutContent { lanes },
+        evidence: Vec::new(),
+        l1_anchor: Default::default(),
+        next_validators: None,
+        rollups: Default::default(),
+    };
+    let prepared = prepare(state, input).unwrap();
+    state.commit(prepared.delta).unwrap();
+    let block = prepared.proposal.id();
+    let (height, round) = (prepared.proposal.header.height, Round::ZERO);
+    let message = vote_sign_bytes(&state.network(), VoteKind::Precommit, height, round, Some(&block));
+    let sign =
+        |key: &SigningKey| CommitSignature { validator: key.validator(), signature: key.sign(&message) };
+    let signatures = signers.iter().map(sign).collect();
+    FinalizedBlock {
+        proposal: Arc::new(prepared.proposal),
+        certificate: CommitCertificate { height, round, block, signatures },
+        batches: prepared.batches,
+        heads: prepared.heads,
+        order: prepared.order,
+        report: prepared.report,
+        snapshot: None,
     }
 }

@@ -4,27 +4,18 @@
 //! genesis whose validators these are, opens the network, and furnishes one home for each validator and what clients
 //! share. What is there already stays as it is, so that it can be run again at any point.
 
+use crate::l1::staking::{self, DEPLOYMENT, REPORTER_KEY, write_key};
 use eyre::WrapErr as _;
 use fairlane_l1::deploy::deploy;
-use fairlane_l1::dev::{funded_keys, mine_to};
-use fairlane_l1::endpoint::connect_with_key;
-use fairlane_l1::registration::OperatorAccount;
-use fairlane_l1::{DeployParams, Deployment, Epoch, L1State, PrivateKeySigner};
+use fairlane_l1::dev::funded_keys;
+use fairlane_l1::endpoint::{connect, connect_with_key};
+use fairlane_l1::{DeployParams, Deployment, EpochClock, L1State, PrivateKeySigner};
 use fairlane_sequencer::config::{self, Config, Explorer, Home, L1Config};
 use fairlane_sequencer::{genesis_file, keys};
-use fairlane_types::{Genesis, GroupId, ProtocolParams, RollupId, RollupSpec, Timestamp, ValidatorSet};
-use std::io::Write as _;
+use fairlane_types::{Genesis, GroupId, ProtocolParams, RollupId, RollupSpec, Timestamp};
 use std::net::Ipv4Addr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// What each validator stakes, in the token's smallest unit: 2000 tokens.
-const STAKE: u128 = 2_000_000_000_000_000_000_000;
-/// The deployment's record.
-const DEPLOYMENT: &str = "l1.json";
-/// The reporter's key file in a validator's home.
-const REPORTER_KEY: &str = "keys/reporter.key";
 
 /// Deploys the contracts on a development node, and furnishes a network's homes.
 #[derive(Debug, clap::Args)]
@@ -100,13 +91,7 @@ async fn register(
     if L1State::newest(&provider, &deployment.contracts).account(operator).await?.is_some() {
         return Ok(());
     }
-    let account = OperatorAccount { deployment, provider: &provider, operator };
-    account.mint(STAKE).send().await?;
-    let consensus = keys::read_consensus(&home.consensus_key())?;
-    let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
-    let place = format!("/ip4/{address}/tcp/26656");
-    account.register(&consensus, &checkpoint, STAKE, &place).await?.send().await?;
-    Ok(())
+    staking::register(deployment, (&provider, operator), home, &format!("/ip4/{address}/tcp/26656")).await
 }
 
 /// The genesis that is there, or a new one of the validators that have registered.
@@ -114,7 +99,9 @@ async fn genesis(args: &PrepareArgs, deployment: &Deployment, path: &Path) -> ey
     if path.exists() {
         return Ok(genesis_file::read(path)?);
     }
-    let (epoch, validators) = first_set(args, deployment).await?;
+    // Advanced until the light client knows the set, too.
+    let provider = connect(&args.rpc)?;
+    let (epoch, validators) = staking::first_set(&provider, deployment, EpochClock::first_block).await?;
     let rollup = |id| RollupSpec { id: RollupId::new(id), group: GroupId::ZERO };
     let genesis = Genesis {
         name: "fairlane-testnet".to_owned(),
@@ -129,17 +116,6 @@ async fn genesis(args: &PrepareArgs, deployment: &Deployment, path: &Path) -> ey
     genesis.check()?;
     genesis_file::write(path, &genesis)?;
     Ok(genesis)
-}
-
-/// Advances the development node to the epoch in which what was registered is the set, so that the light client knows it.
-async fn first_set(args: &PrepareArgs, deployment: &Deployment) -> eyre::Result<(Epoch, ValidatorSet)> {
-    let provider = fairlane_l1::endpoint::connect(&args.rpc)?;
-    let state = L1State::newest(&provider, &deployment.contracts);
-    // What was done during an epoch is seen in the third after it.
-    let epoch = Epoch(state.epoch().await?.0 + 3);
-    mine_to(&provider, deployment.clock.first_block(epoch)).await?;
-    let set = state.validator_set(epoch).await?;
-    Ok((epoch, set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))?))
 }
 
 /// Writes genesis, configuration and the reporter's key into a home that lacks them.
@@ -184,13 +160,4 @@ fn node_config(args: &PrepareArgs, index: usize) -> eyre::Result<Config> {
         ..L1Config::default()
     };
     Ok(config)
-}
-
-/// Writes an account's secret key where it is missing, readable for its owner only.
-fn write_key(key: &PrivateKeySigner, path: &Path) -> eyre::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    Ok(writeln!(file, "{:x}", key.to_bytes())?)
 }

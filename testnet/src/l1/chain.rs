@@ -1,31 +1,23 @@
 //! Starting the development node, deploying, registering, opening the network.
 
 use super::gate::Gate;
+use super::staking::{self, DEPLOYMENT, REPORTER_KEY, write_key};
 use eyre::WrapErr as _;
 use fairlane_l1::deploy::deploy;
-use fairlane_l1::dev::{Anvil, funded_keys, mine_to, set_block_time};
+use fairlane_l1::dev::{Anvil, funded_keys, set_block_time};
 use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::rollups::{OwnerAccount, RollupSettings};
-use fairlane_l1::{Address, DeployParams, Deployment, DynProvider, Epoch, L1State, PrivateKeySigner};
+use fairlane_l1::{Address, DeployParams, Deployment, DynProvider, Epoch, EpochClock, PrivateKeySigner};
 use fairlane_sequencer::config::{Home, L1Config};
-use fairlane_sequencer::keys;
 use fairlane_types::{Genesis, GroupId, RollupId, RollupSpec, ValidatorSet};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What each validator stakes, in the token's smallest unit: 2000 tokens.
-pub(super) const STAKE: u128 = 2_000_000_000_000_000_000_000;
 /// Seconds between blocks, once the network is set up.
 const BLOCK_SECONDS: u64 = 1;
 /// Blocks in an epoch: short enough to watch validators come and go.
 const EPOCH_LENGTH: u32 = 6;
-/// The reporter's key file in a node's home.
-const REPORTER_KEY: &str = "keys/reporter.key";
-/// The deployment's record in a node's home, as the configuration's default says.
-const DEPLOYMENT: &str = "l1.json";
 
 /// A development node with the contracts. It ends when this is dropped.
 #[derive(Debug)]
@@ -100,24 +92,13 @@ impl L1Chain {
         for (index, home) in homes.iter().enumerate() {
             self.register_one(index, home).await?;
         }
-        let provider = self.reader()?;
-        let state = L1State::newest(&provider, &self.deployment.contracts);
-        // What was done during an epoch is seen in the third after it.
-        let epoch = Epoch(state.epoch().await?.0 + 3);
-        mine_to(&provider, self.deployment.clock.fixed_after(epoch)).await?;
-        let set = state.validator_set(epoch).await?;
-        Ok((epoch, set.ok_or_else(|| eyre::eyre!("the set of epoch {epoch} is empty"))?))
+        staking::first_set(&self.reader()?, &self.deployment, EpochClock::fixed_after).await
     }
 
     /// Registers the validator of one home, with stake.
     pub async fn register_one(&self, index: usize, home: &Home) -> eyre::Result<()> {
         let (provider, operator) = self.writer(index + 1)?;
-        let account = OperatorAccount { deployment: &self.deployment, provider: &provider, operator };
-        account.mint(STAKE).send().await?;
-        let consensus = keys::read_consensus(&home.consensus_key())?;
-        let checkpoint = keys::read_checkpoint(&home.checkpoint_key())?;
-        account.register(&consensus, &checkpoint, STAKE, "/ip4/127.0.0.1/tcp/1").await?.send().await?;
-        Ok(())
+        staking::register(&self.deployment, (&provider, operator), home, "/ip4/127.0.0.1/tcp/1").await
     }
 
     /// Asks stake of the validator with this index back.
@@ -188,9 +169,4 @@ impl L1Chain {
             ..L1Config::default()
         })
     }
-}
-
-fn write_key(key: &PrivateKeySigner, path: &Path) -> eyre::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    Ok(writeln!(file, "{:x}", key.to_bytes())?)
 }

@@ -24,20 +24,48 @@ pub(super) async fn on_network(
     home: Option<PathBuf>,
     show: impl AsyncFnOnce(&mut LocalNetwork) -> eyre::Result<()>,
 ) -> eyre::Result<()> {
-    let spec = NetworkSpec {
-        hosts: Hosts::Loopback,
-        validators: nodes,
-        groups: vec![GroupId::ZERO],
-        segment_interval: None,
-        log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
-    };
-    let mut network = LocalNetwork::create_on_l1(&spec, members, home).await?;
+    on(create(nodes, members, 1, home).await?, show).await
+}
+
+/// Starts a network, shows something on it, and stops it.
+pub(super) async fn on(
+    mut network: LocalNetwork,
+    show: impl AsyncFnOnce(&mut LocalNetwork) -> eyre::Result<()>,
+) -> eyre::Result<()> {
     let outcome = match network.start().await {
         Ok(()) => show(&mut network).await,
         failed => failed,
     };
     network.stop().await;
     outcome
+}
+
+/// Makes such a network, for rollups from 1 on, all in one ordering group.
+pub(super) async fn create(
+    nodes: usize,
+    members: usize,
+    rollups: usize,
+    home: Option<PathBuf>,
+) -> eyre::Result<LocalNetwork> {
+    let spec = NetworkSpec {
+        hosts: Hosts::Loopback,
+        validators: nodes,
+        groups: vec![GroupId::ZERO; rollups],
+        segment_interval: None,
+        log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
+    };
+    LocalNetwork::create_on_l1(&spec, members, home).await
+}
+
+/// Sends transactions for a rollup for ever: an idle network has few blocks, and so few checkpoints.
+pub(super) async fn keep_busy(client: Client, rollup: u64) {
+    loop {
+        if let Ok(transaction) = transaction_for(&[rollup]) {
+            // What is refused is not missed.
+            let _ = client.submit(&transaction).await;
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// The Ethereum of a demonstration's network.

@@ -11,6 +11,7 @@ pub mod rollup_demo;
 pub mod set_demo;
 mod sets;
 pub mod slash_demo;
+pub(crate) mod staking;
 pub mod zk_demo;
 
 pub use chain::L1Chain;

@@ -3,7 +3,7 @@
 
 use super::chain::L1Chain;
 use super::demo::{
-    CHANGE_LIMIT, POLL, STEP_LIMIT, all_go_on, chain_of, on_network, ordered_by, transaction_for,
+    CHANGE_LIMIT, POLL, STEP_LIMIT, all_go_on, chain_of, keep_busy, on_network, ordered_by, transaction_for,
 };
 use super::relaying::RelayerProcess;
 use super::sets;
@@ -44,17 +44,6 @@ pub async fn run(args: RelayDemoArgs) -> eyre::Result<()> {
     on_network(members + 1, members, args.home, show).await
 }
 
-/// An idle network has few blocks, and so few checkpoints.
-async fn keep_busy(client: Client) {
-    loop {
-        if let Ok(transaction) = transaction_for(&[ROLLUP]) {
-            // What is refused is not missed.
-            let _ = client.submit(&transaction).await;
-        }
-        tokio::time::sleep(POLL).await;
-    }
-}
-
 struct Demo<'a> {
     network: &'a mut LocalNetwork,
     provider: DynProvider,
@@ -75,7 +64,7 @@ impl<'a> Demo<'a> {
         let start = |spare| RelayerProcess::start(chain, &nodes, spare, folder.path());
         let relayers = vec![start(0)?, start(1)?];
         let mut load = JoinSet::new();
-        load.spawn(keep_busy(client.clone()));
+        load.spawn(keep_busy(client.clone(), ROLLUP));
         Ok(Self { provider: chain.reader()?, client, relayers, network, _load: load, _folder: folder })
     }
 

@@ -1,10 +1,10 @@
 //! `set-demo`: the validator set follows Ethereum. One validator registers while the network runs, joins and proposes;
 //! another asks its stake back, leaves, and still answers for what it signed before.
 
-use super::chain::STAKE;
 use super::demo::{self, CHANGE_LIMIT, POLL, STEP_LIMIT};
 use super::demo::{all_go_on, chain_of, on_network, ordered_by, transaction_for};
 use super::sets;
+use super::staking::STAKE;
 use crate::network::LocalNetwork;
 use eyre::WrapErr as _;
 use fairlane_l1::evidence::{Submission, submit};

@@ -1,10 +1,10 @@
 //! `slash-demo`: a validator signs two histories, and the network sees to it that it loses stake: found, proven on
 //! Ethereum, put out of the set there and then in the network, with nobody touching anything.
 
-use super::chain::STAKE;
 use super::demo::{CHANGE_LIMIT, POLL, STEP_LIMIT, all_go_on, chain_of, on_network};
 use super::double_signer::{self, Offence};
 use super::sets;
+use super::staking::STAKE;
 use crate::network::LocalNetwork;
 use eyre::WrapErr as _;
 use fairlane_l1::{Address, DynProvider, Epoch, L1State};

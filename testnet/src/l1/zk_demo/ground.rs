@@ -5,16 +5,16 @@ use super::accounts::{ROLLUP, key, transaction};
 use super::parts::{Part, page, run};
 use super::{PROOF_LIMIT, STEP_LIMIT, ZkDemoArgs};
 use crate::l1::chain::L1Chain;
-use crate::l1::demo::{POLL, chain_of, ordered_by, transaction_for};
+use crate::l1::demo::{POLL, chain_of, keep_busy, ordered_by};
 use crate::l1::relaying::RelayerProcess;
-use crate::network::{Hosts, LocalNetwork, NetworkSpec};
+use crate::network::LocalNetwork;
 use crate::ports;
 use fairlane_l1::checkpoint::{Sender, latest};
 use fairlane_l1::dev::gas_of;
 use fairlane_l1::settlement::{self, SettlementRecord, Standing};
 use fairlane_l1::{Address, DynProvider, U256};
 use fairlane_rollup_adapter::{Client, Outcome, SubmitOptions};
-use fairlane_types::{GroupId, Height};
+use fairlane_types::Height;
 use fairlane_zk_rollup::field;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -29,18 +29,6 @@ const ADAPTER: usize = 1;
 const DEPOSITOR: usize = 6;
 /// The most that a unit of gas may cost, in wei.
 const MAX_FEE: u128 = 1_000_000_000_000;
-
-/// A network with an Ethereum, and two rollups.
-pub(super) async fn network(home: Option<PathBuf>) -> eyre::Result<LocalNetwork> {
-    let spec = NetworkSpec {
-        hosts: Hosts::Loopback,
-        validators: 4,
-        groups: vec![GroupId::ZERO, GroupId::ZERO],
-        segment_interval: None,
-        log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
-    };
-    LocalNetwork::create_on_l1(&spec, 4, home).await
-}
 
 pub(super) struct Ground<'a> {
     pub(super) network: &'a mut LocalNetwork,
@@ -62,17 +50,6 @@ pub(super) struct Ground<'a> {
     _load: JoinSet<()>,
 }
 
-/// An idle network has few blocks, and so few checkpoints.
-async fn keep_busy(client: Client) {
-    loop {
-        if let Ok(transaction) = transaction_for(&[OTHER]) {
-            // What is refused is not missed.
-            let _ = client.submit(&transaction).await;
-        }
-        tokio::time::sleep(POLL).await;
-    }
-}
-
 impl<'a> Ground<'a> {
     pub(super) async fn new(network: &'a mut LocalNetwork, args: &ZkDemoArgs) -> eyre::Result<Self> {
         let chain = chain_of(network);
@@ -88,7 +65,7 @@ impl<'a> Ground<'a> {
         let config = config(network, folder.path(), ports, slots);
         std::fs::write(folder.path().join("adapter.toml"), config)?;
         let mut load = JoinSet::new();
-        load.spawn(keep_busy(client.clone()));
+        load.spawn(keep_busy(client.clone(), OTHER));
         Ok(Self {
             provider: chain.reader()?,
             network,

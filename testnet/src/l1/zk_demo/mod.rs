@@ -6,7 +6,8 @@ mod ground;
 mod parts;
 mod story;
 
-use super::demo::STEP_LIMIT;
+use super::demo::{self, STEP_LIMIT};
+use crate::network::LocalNetwork;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,14 +32,8 @@ pub struct ZkDemoArgs {
 /// Runs the demonstration; fails when a step does not come to pass.
 pub async fn run(args: ZkDemoArgs) -> eyre::Result<()> {
     println!("Starting Ethereum (anvil) and 4 validators with stake, and making proving keys ...");
-    let mut network = ground::network(args.home.clone()).await?;
-    let outcome = match network.start().await {
-        Ok(()) => match ground::Ground::new(&mut network, &args).await {
-            Ok(ground) => story::tell(ground).await,
-            Err(error) => Err(error),
-        },
-        failed => failed,
-    };
-    network.stop().await;
-    outcome
+    let network = demo::create(4, 4, 2, args.home.clone()).await?;
+    let show =
+        async |network: &mut LocalNetwork| story::tell(ground::Ground::new(network, &args).await?).await;
+    demo::on(network, show).await
 }
