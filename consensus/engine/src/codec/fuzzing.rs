@@ -1,4 +1,5 @@
-//! The codec's way in for fuzzing, which lives in a workspace of its own. No node is built with it.
+//! The codec's way in for fuzzing, which lives in a workspace of its own, and for replaying what fuzzing kept. No node is
+//! built with it.
 
 use super::{Wire, WireCodec};
 use arc_malachitebft_app::consensus::LivenessMsg;

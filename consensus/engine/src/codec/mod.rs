@@ -6,7 +6,7 @@
 //! write-ahead log, so changing one needs a new log.
 
 mod consensus;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod sync;
 #[cfg(test)]

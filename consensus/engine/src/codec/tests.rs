@@ -237,3 +237,24 @@ fn garbage_never_panics() {
         }
     }
 }
+
+/// The inputs that fuzzing keeps, as they are, cut off anywhere, and with any one bit changed.
+#[test]
+fn kept_inputs_of_the_fuzzer_and_their_neighbours_keep_every_promise() {
+    let mut count = 0;
+    for file in std::fs::read_dir("../../fuzz/corpus/engine").unwrap() {
+        let input = std::fs::read(file.unwrap().path()).unwrap();
+        let Some((kind, message)) = input.split_first() else { continue };
+        super::fuzzing::read(*kind, message);
+        for at in 0..message.len() {
+            super::fuzzing::read(*kind, &message[..at]);
+            for bit in 0..8 {
+                let mut changed = message.to_vec();
+                changed[at] ^= 1 << bit;
+                super::fuzzing::read(*kind, &changed);
+            }
+        }
+        count += 1;
+    }
+    assert!(count >= 20, "{count} inputs are kept");
+}
