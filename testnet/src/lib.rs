@@ -18,6 +18,8 @@ pub mod prepare;
 pub mod proc;
 pub mod session;
 pub mod sim;
+pub mod sweep;
 pub mod table;
+pub mod timeline;
 pub mod up;
 pub mod watch;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo, zk_demo};
-use fairlane_testnet::{bench, chaos, feed, offences, prepare, sim, up};
+use fairlane_testnet::{bench, chaos, feed, offences, prepare, sim, sweep, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +36,8 @@ enum Command {
     ZkDemo(zk_demo::ZkDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
+    /// Measure a network at growing rates, and find the highest that it sustains.
+    Sweep(sweep::SweepArgs),
     /// Prepare a network of containers: contracts, stake, genesis and homes.
     Prepare(prepare::PrepareArgs),
     /// Send transactions to a network that runs.
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
             Command::RelayDemo(args) => relay_demo::run(args).await,
             Command::ZkDemo(args) => zk_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Sweep(args) => sweep::run(args).await,
             Command::Prepare(args) => prepare::run(args).await,
             Command::Load(args) => feed::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,

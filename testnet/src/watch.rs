@@ -4,6 +4,7 @@ use crate::clock::unix_nanos;
 use crate::load::ledger::{Delivery, Ledger};
 use crate::load::payload::PayloadKind;
 use crate::session::round2;
+use crate::timeline::{Slice, Timeline};
 use eyre::{OptionExt, WrapErr};
 use fairlane_rollup_adapter::{
     Durability, FileCursor, SharedHeaders, Subscriber, Subscription, VerifiedBatch,
@@ -84,6 +85,7 @@ struct Shared {
     kinds: BTreeMap<RollupId, PayloadKind>,
     completed: AtomicU64,
     measure_from: AtomicU64,
+    timeline: Mutex<Option<Timeline>>,
     stopped: AtomicBool,
 }
 
@@ -111,6 +113,7 @@ impl Watch {
             kinds: kinds.clone(),
             completed: AtomicU64::new(0),
             measure_from: AtomicU64::new(0),
+            timeline: Mutex::new(None),
             stopped: AtomicBool::new(false),
         });
         let headers = SharedHeaders::default();
@@ -142,19 +145,32 @@ impl Watch {
         self.shared.completed.load(Relaxed)
     }
 
-    /// Latencies count only from this transaction on.
-    pub fn measure_from(&self, seq: u64) {
+    /// Latencies count only from this transaction on, which is due at this Unix time. From then on, deliveries are also kept
+    /// by the second.
+    pub fn measure_from(&self, seq: u64, due_nanos: u64) {
         self.shared.measure_from.store(seq, Relaxed);
+        *self.shared.timeline.lock().expect("no holder panics") = Some(Timeline::begin(due_nanos));
+    }
+
+    /// What was delivered in each second of the measurement.
+    pub fn seconds(&self) -> Vec<Slice> {
+        let timeline = self.shared.timeline.lock().expect("no holder panics");
+        timeline.as_ref().map_or_else(Vec::new, |timeline| timeline.slices().to_vec())
     }
 
     /// Latency over all rollups.
     pub fn latency(&self) -> LatencyMs {
+        summarize(&self.histogram())
+    }
+
+    /// All latencies over all rollups, in microseconds.
+    pub fn histogram(&self) -> Histogram<u64> {
         let mut all = Histogram::new(3).expect("3 significant digits are allowed");
         for rollup in &self.shared.rollups {
             let one = rollup.microseconds.lock().expect("no holder panics");
             all.add(&*one).expect("both grow as they need");
         }
-        summarize(&all)
+        all
     }
 
     /// Fails when a subscriber has ended.
@@ -195,6 +211,7 @@ fn take_batch(shared: &Shared, rollup: &RollupWatch, batch: &VerifiedBatch) -> e
     let from = shared.measure_from.load(Relaxed);
     let kind = shared.kinds.get(&rollup.id).unwrap_or(&PayloadKind::Opaque);
     let mut latencies = rollup.microseconds.lock().expect("no holder panics");
+    let mut timeline = shared.timeline.lock().expect("no holder panics");
     for item in batch.batch().items() {
         let stamp = kind.read(&item.payload).wrap_err("a delivered payload is not one that was sent")?;
         let delivery = shared.ledger.deliver(stamp.seq);
@@ -202,7 +219,11 @@ fn take_batch(shared: &Shared, rollup: &RollupWatch, batch: &VerifiedBatch) -> e
             shared.completed.fetch_add(1, Relaxed);
         }
         if stamp.seq >= from && delivery != Delivery::Duplicate {
-            latencies.record(now.saturating_sub(stamp.due_nanos) / 1000)?;
+            let latency = Duration::from_nanos(now.saturating_sub(stamp.due_nanos));
+            latencies.record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX))?;
+            if let Some(timeline) = timeline.as_mut() {
+                timeline.record(now, latency);
+            }
         }
     }
     rollup.batches.fetch_add(1, Relaxed);

@@ -1,17 +1,13 @@
-//! `bench`: measures a whole local network and prints one JSON object.
-//!
-//! The load is open loop: a transaction that is sent late counts from when it was due. Latency is from there to
-//! *verified delivery* at the rollup's subscriber. Nothing in the first seconds is counted.
+//! One measurement: a network and its load from the start to the last delivery.
 
-use crate::attack::{Attack, AttackReport};
+use super::{BenchArgs, Measurement, Report};
+use crate::attack::Attack;
+use crate::clock::unix_nanos;
 use crate::network::{Hosts, NetworkSpec};
 use crate::proc;
-use crate::session::{CpuCores, CpuSample, Session, SessionSpec, round2};
-use crate::watch::LatencyMs;
+use crate::session::{CpuSample, Session, SessionSpec, round2};
 use eyre::OptionExt;
 use fairlane_types::GroupId;
-use serde::Serialize;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -23,74 +19,6 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(120);
 /// A validator has caught up when it is at most this many blocks behind the others.
 const CAUGHT_UP_BLOCKS: u64 = 5;
-
-/// Loads a local network at a fixed rate and measures it.
-#[derive(Debug, clap::Args)]
-pub struct BenchArgs {
-    /// How many validators.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
-    validators: u16,
-    /// Transactions a second.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    rate: u32,
-    /// Bytes of a payload.
-    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(24..=65536))]
-    size: u32,
-    /// How long to measure, after the warm-up.
-    #[arg(long = "for", default_value = "20s", value_parser = humantime::parse_duration)]
-    measure_for: Duration,
-    /// Ordering groups, with two rollups each.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=128))]
-    groups: u16,
-    /// How often a validator closes a segment, instead of as often as nodes usually do.
-    #[arg(long, value_parser = humantime::parse_duration)]
-    segment_interval: Option<Duration>,
-    /// Kill the last validator this long after the warm-up.
-    #[arg(long, value_parser = humantime::parse_duration)]
-    kill_after: Option<Duration>,
-    /// Start it again this long after it was killed, and measure how long it takes to catch up.
-    #[arg(long, value_parser = humantime::parse_duration, requires = "kill_after")]
-    restart_after: Option<Duration>,
-    /// Let strangers attack all nodes with garbage, silent connections and broken requests while it measures.
-    #[arg(long)]
-    attack: bool,
-    /// Keep the nodes' homes here instead of in a temporary directory.
-    #[arg(long)]
-    home: Option<PathBuf>,
-    /// What the nodes log, as in `RUST_LOG`; into `node.log` in their homes.
-    #[arg(long, default_value = "warn")]
-    log: String,
-    /// Print only the JSON object, without progress.
-    #[arg(long)]
-    json: bool,
-}
-
-/// What was measured.
-#[derive(Debug, Serialize)]
-struct Report {
-    validators: u16,
-    groups: u16,
-    rate: u32,
-    size: u32,
-    seconds: f64,
-    ordering: &'static str,
-    offered: u64,
-    accepted: u64,
-    finalized: u64,
-    lost: u64,
-    duplicated: u64,
-    refused: u64,
-    tps: f64,
-    latency_ms: LatencyMs,
-    blocks_per_s: f64,
-    cpu_cores: CpuCores,
-    rss_mb: Vec<u64>,
-    gossip_bytes_per_tx: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    catch_up_s: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attack: Option<AttackReport>,
-}
 
 /// A moment of the measurement.
 struct Mark {
@@ -113,36 +41,36 @@ impl Mark {
     }
 }
 
-/// Runs the measurement and prints the report.
-pub async fn run(args: BenchArgs) -> eyre::Result<()> {
+/// Starts a network, measures it, and stops it.
+pub(crate) async fn measure(args: &BenchArgs) -> eyre::Result<Measurement> {
+    let plan = &args.plan;
     let spec = SessionSpec {
         network: NetworkSpec {
-            validators: args.validators.into(),
-            groups: (0..u32::from(args.groups)).flat_map(|group| [GroupId::new(group); 2]).collect(),
-            segment_interval: args.segment_interval,
-            log_filter: args.log.clone(),
+            validators: plan.validators.into(),
+            groups: (0..u32::from(plan.groups)).flat_map(|group| [GroupId::new(group); 2]).collect(),
+            segment_interval: plan.segment_interval,
+            log_filter: plan.log.clone(),
             hosts: Hosts::Loopback,
         },
         keep: args.home.clone(),
         l1: false,
         rate: args.rate.into(),
-        size: args.size as usize,
+        size: plan.size as usize,
         evm: false,
         load_for: Some(WARM_UP + args.measure_for),
     };
     let mut session = Session::start(spec).await?;
     let outcome = tokio::select! {
-        outcome = measure(&mut session, &args) => outcome,
+        outcome = observe(&mut session, args) => outcome,
         _ = tokio::signal::ctrl_c() => Err(eyre::eyre!("stopped by Ctrl-C before the measurement was complete")),
     };
     session.stop().await;
-    println!("{}", serde_json::to_string_pretty(&outcome?)?);
-    Ok(())
+    outcome
 }
 
-async fn measure(session: &mut Session, args: &BenchArgs) -> eyre::Result<Report> {
+async fn observe(session: &mut Session, args: &BenchArgs) -> eyre::Result<Measurement> {
     let shared = session.load.shared.clone();
-    session.watch.measure_from(shared.due_at(WARM_UP));
+    session.watch.measure_from(shared.due_at(WARM_UP), unix_nanos() + WARM_UP.as_nanos() as u64);
     let attack = args.attack.then(|| begin_attack(session)).transpose()?;
     wait(session, args, "warming up", WARM_UP).await?;
     let begin = Mark::take(session).await;
@@ -157,11 +85,11 @@ async fn measure(session: &mut Session, args: &BenchArgs) -> eyre::Result<Report
     let totals = session.ledger.totals(from, to);
     let seconds = end.at.duration_since(begin.at).as_secs_f64();
     let completed = end.completed.saturating_sub(begin.completed);
-    Ok(Report {
-        validators: args.validators,
-        groups: args.groups,
+    let report = Report {
+        validators: args.plan.validators,
+        groups: args.plan.groups,
         rate: args.rate,
-        size: args.size,
+        size: args.plan.size,
         seconds: round2(seconds),
         ordering: fairlane_chain::ORDERING,
         offered: to - from,
@@ -178,7 +106,11 @@ async fn measure(session: &mut Session, args: &BenchArgs) -> eyre::Result<Report
         gossip_bytes_per_tx: round2((end.gossip_bytes - begin.gossip_bytes) / completed.max(1) as f64),
         catch_up_s,
         attack,
-    })
+    };
+    // What comes after the measured time is no whole second of it.
+    let mut seconds = session.watch.seconds();
+    seconds.truncate(usize::try_from(args.measure_for.as_secs())?.max(1));
+    Ok(Measurement { report, microseconds: session.watch.histogram(), seconds })
 }
 
 fn begin_attack(session: &Session) -> eyre::Result<Attack> {
