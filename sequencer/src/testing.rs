@@ -10,6 +10,7 @@ use fairlane_types::{
     Transaction, Validator, ValidatorSet, VoteKind, VotingPower,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 const START: u64 = 1_700_000_000_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
@@ -90,14 +91,38 @@ impl TestChain {
         Arc::new(draft.seal(self.state.network(), &self.genesis.params, &self.key).unwrap())
     }
 
+    /// Lets time pass before the next segment.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.now += u64::try_from(time.as_nanos()).unwrap();
+    }
+
     /// The block that takes the lane up to these segments.
     pub(crate) fn block(&mut self, segments: Vec<Arc<Segment>>, snapshot: bool) -> Arc<FinalizedBlock> {
+        self.block_before(segments, snapshot, None)
+    }
+
+    /// The validator alone, with another power: a set that may follow.
+    pub(crate) fn set_of_power(&self, power: u64) -> ValidatorSet {
+        let mut member = self.state.validators().members()[0];
+        member.power = VotingPower::new(power);
+        ValidatorSet::new(vec![member]).unwrap()
+    }
+
+    /// The block that takes the lane up to these segments, and hands over to another set if there is one.
+    pub(crate) fn block_before(
+        &mut self,
+        segments: Vec<Arc<Segment>>,
+        snapshot: bool,
+        next_validators: Option<ValidatorSet>,
+    ) -> Arc<FinalizedBlock> {
+        let mut l1_anchor = self.state.l1_anchor();
+        l1_anchor.number += u64::from(next_validators.is_some());
         let input = BlockInput {
             cut: Cut::new(vec![segments.last().unwrap().reference()]).unwrap(),
             content: CutContent { lanes: vec![LaneContent { lane: self.head.lane, segments }] },
             evidence: Vec::new(),
-            l1_anchor: Default::default(),
-            next_validators: None,
+            l1_anchor,
+            next_validators,
             rollups: Default::default(),
         };
         let prepared = prepare(&self.state, input).unwrap();
