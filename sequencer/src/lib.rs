@@ -1,7 +1,7 @@
 //! The Fairlane validator node: everything with I/O around the pure crates.
 //!
 //! `config`, `keys` and `genesis_file` read what the operator wrote; `store` keeps what must survive a crash, and `guard`
-//! how far anything may have been signed;
+//! how far anything may have been signed; `snapshot` lets new nodes begin with the state instead of with the first block;
 //! `evidence` keeps offences and `l1` sees to it that Ethereum punishes them;
 //! `checkpoints` signs and collects what `relayer` posts to Ethereum;
 //! `network` and `lane_service` carry lanes between validators; `rpc` serves clients, `explain` says why a transaction
@@ -33,6 +33,7 @@ pub mod node;
 pub mod recovery;
 pub mod relayer;
 pub mod rpc;
+pub mod snapshot;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -95,10 +95,10 @@ pub fn recover(store: &Store, genesis: &Genesis) -> Result<ChainState, RecoveryE
 }
 
 /// The state of the newest snapshot that can be used, or of genesis.
-fn starting_point(store: &Store, genesis: &Genesis) -> Result<ChainState, RecoveryError> {
+pub(crate) fn starting_point(store: &Store, genesis: &Genesis) -> Result<ChainState, RecoveryError> {
     for (height, snapshot) in store.snapshots()? {
         let Some(block) = store.certified_header(height)? else { continue };
-        let ids = store.ordered_ids(store.min_height()..=height)?;
+        let ids = store.ordered_ids(Height::ZERO..=height)?;
         match ChainState::restore(genesis, &block.header, &snapshot, ids) {
             Ok(state) => return Ok(state),
             Err(error) => tracing::warn!(%height, %error, "a snapshot cannot be used"),

@@ -10,6 +10,7 @@ use fairlane_types::{
     Transaction, Validator, ValidatorSet, VoteKind, VotingPower,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 const START: u64 = 1_700_000_000_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
@@ -39,6 +40,9 @@ pub(crate) struct TestChain {
     pub(crate) genesis: Genesis,
     pub(crate) key: SigningKey,
     pub(crate) state: ChainState,
+    /// How long before a segment is closed its transactions came, in nanoseconds. Those that come with its end wait for
+    /// the next one.
+    pub(crate) age: u64,
     head: SegmentRef,
     now: u64,
     salt: u64,
@@ -50,7 +54,7 @@ impl TestChain {
         let key = SigningKey::from_seed(&[1; 32]);
         let lane = LaneId { validator: key.validator(), incarnation: Incarnation::ZERO };
         let state = ChainState::genesis(&genesis).unwrap();
-        Self { genesis, key, state, head: SegmentRef::empty(lane), now: START, salt: 0 }
+        Self { genesis, key, state, age: MILLISECOND, head: SegmentRef::empty(lane), now: START, salt: 0 }
     }
 
     pub(crate) fn lane(&self) -> LaneId {
@@ -78,7 +82,7 @@ impl TestChain {
     /// A segment that follows the last one, without taking it.
     pub(crate) fn fork(&self, transactions: Vec<Transaction>) -> Arc<Segment> {
         let count = transactions.len() as u32;
-        let events = if count > 0 { vec![Event::Own { count, age: MILLISECOND }] } else { Vec::new() };
+        let events = if count > 0 { vec![Event::Own { count, age: self.age }] } else { Vec::new() };
         let draft = SegmentDraft {
             lane: self.head.lane,
             seq: self.head.seq.next(),
@@ -90,28 +94,54 @@ impl TestChain {
         Arc::new(draft.seal(self.state.network(), &self.genesis.params, &self.key).unwrap())
     }
 
+    /// Lets time pass before the next segment.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.now += u64::try_from(time.as_nanos()).unwrap();
+    }
+
     /// The block that takes the lane up to these segments.
     pub(crate) fn block(&mut self, segments: Vec<Arc<Segment>>, snapshot: bool) -> Arc<FinalizedBlock> {
+        self.block_before(segments, snapshot, None)
+    }
+
+    /// The validator alone, with another power: a set that may follow.
+    pub(crate) fn set_of_power(&self, power: u64) -> ValidatorSet {
+        let mut member = self.state.validators().members()[0];
+        member.power = VotingPower::new(power);
+        ValidatorSet::new(vec![member]).unwrap()
+    }
+
+    /// The block that takes the lane up to these segments, and hands over to another set if there is one.
+    pub(crate) fn block_before(
+        &mut self,
+        segments: Vec<Arc<Segment>>,
+        snapshot: bool,
+        next_validators: Option<ValidatorSet>,
+    ) -> Arc<FinalizedBlock> {
         let lanes = vec![LaneContent { lane: self.head.lane, segments }];
-        let block = finalize(&mut self.state, lanes, std::slice::from_ref(&self.key));
+        let block = finalize(&mut self.state, lanes, next_validators, std::slice::from_ref(&self.key));
         let snapshot = snapshot.then(|| self.state.snapshot());
         Arc::new(FinalizedBlock { snapshot, ..block })
     }
 }
 
-/// The block that takes lanes up to the last of these segments, taken over by the state, with everybody's signature.
+/// The block that takes lanes up to the last of these segments, taken over by the state, with everybody's signature. It
+/// hands over to another set if there is one.
 pub(crate) fn finalize(
     state: &mut ChainState,
     lanes: Vec<LaneContent>,
+    next_validators: Option<ValidatorSet>,
     signers: &[SigningKey],
 ) -> FinalizedBlock {
     let heads = lanes.iter().map(|lane| lane.segments.last().unwrap().reference()).collect();
+    let mut l1_anchor = state.l1_anchor();
+    l1_anchor.number += u64::from(next_validators.is_some());
     let input = BlockInput {
         cut: Cut::new(heads).unwrap(),
         content: CutContent { lanes },
         evidence: Vec::new(),
-        l1_anchor: Default::default(),
-        next_validators: None,
+        l1_anchor,
+        next_validators,
         rollups: Default::default(),
     };
     let prepared = prepare(state, input).unwrap();

@@ -42,6 +42,7 @@ fn help_names_every_command() {
         "init",
         "keys",
         "genesis",
+        "snapshot",
         "node",
         "status",
         "explain",

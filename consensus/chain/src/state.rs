@@ -188,6 +188,12 @@ impl ChainState {
         self.window.contains(id)
     }
 
+    /// The blocks of the replay window, oldest first, each with the ids that it ordered: what [`Self::restore`] asks for
+    /// besides a snapshot.
+    pub fn replay_window(&self) -> impl Iterator<Item = (Height, &[TxId])> {
+        self.window.blocks().map(|block| (block.height, &*block.ids))
+    }
+
     /// Whether this transaction stands in a decided segment and is neither ordered nor expired.
     pub fn contains_live(&self, id: &TxId) -> bool {
         self.bodies.contains_key(id)

@@ -30,7 +30,7 @@ mod testing;
 pub use codec::fuzzing;
 pub use config::{EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
 pub use error::EngineError;
-pub use fairlane_agreement::{ConsensusTimeouts, Memory, Told};
+pub use fairlane_agreement::{Activity, ConsensusTimeouts, Memory, Told};
 pub use handle::{EngineHandle, start};
 pub use life::log_height;
 pub use seams::{

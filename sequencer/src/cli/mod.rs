@@ -14,6 +14,7 @@ mod manual;
 mod node;
 mod relayer;
 mod rollup;
+mod snapshot;
 mod stake;
 mod status;
 mod submit;
@@ -43,6 +44,9 @@ enum Command {
     /// Moves a validator from one home to another, so that nothing is signed twice.
     #[command(subcommand)]
     Guard(guard::Guard),
+    /// Makes snapshots of the chain's state, and lets new nodes begin with them.
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
     /// Runs a node.
     Node(node::Node),
     /// Asks a node how it and its network are doing.
@@ -77,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Keys(command) => command.run(),
         Command::Genesis(command) => client(command.run()),
         Command::Guard(command) => client(command.run()),
+        Command::Snapshot(command) => client(command.run()),
         Command::Evidence(command) => client(command.run()),
         Command::Stake(command) => client(command.run()),
         Command::Rollup(command) => client(command.run()),

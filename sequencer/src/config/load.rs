@@ -31,6 +31,17 @@ pub enum ConfigError {
         /// What is wrong.
         why: String,
     },
+    /// A key is of earlier versions.
+    #[error(
+        "{origin}: store.{key} is no setting any more. Put store.pruning in its place: \"archive\" keeps all blocks, as \
+         keep_blocks = 0 did; \"default\" keeps those of a week, \"minimal\" those of an hour"
+    )]
+    Replaced {
+        /// The file, variable or flag.
+        origin: String,
+        /// The key.
+        key: &'static str,
+    },
     /// A value is not allowed.
     #[error("{key} = {value} is not allowed: {why}")]
     Invalid {
@@ -118,10 +129,12 @@ impl Config {
     /// Reads a configuration from text; `path` is for error messages.
     pub fn parse(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let syntax = |source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) };
-        let mut config: Self = toml::from_str(text).map_err(syntax)?;
         let mut table: toml::Table = toml::from_str(text).map_err(syntax)?;
+        check_replaced(&table, || path.display().to_string())?;
+        let mut config: Self = toml::from_str(text).map_err(syntax)?;
         for change in &overrides.0 {
             apply(&mut table, change);
+            check_replaced(&table, || change.origin.clone())?;
             // One at a time, so that an error can name where the value comes from.
             config = Self::try_from_table(&table).map_err(|error| ConfigError::Override {
                 origin: change.origin.clone(),
@@ -216,6 +229,16 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// What bounded the store before there were policies.
+const REPLACED: [&str; 2] = ["keep_blocks", "keep_for"];
+
+/// Refuses keys whose meaning is another key's now: what they said must not be forgotten silently.
+fn check_replaced(table: &toml::Table, origin: impl Fn() -> String) -> Result<(), ConfigError> {
+    let store = table.get("store").and_then(toml::Value::as_table);
+    let found = REPLACED.into_iter().find(|key| store.is_some_and(|store| store.contains_key(*key)));
+    found.map_or(Ok(()), |key| Err(ConfigError::Replaced { origin: origin(), key }))
 }
 
 /// Puts a value into the table: TOML where it is TOML, else a string.

@@ -186,17 +186,27 @@ impl MetricsConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
-    /// Keep at least this many blocks; 0 keeps all.
-    pub keep_blocks: u64,
-    /// Keep blocks at least this long (by chain time), whatever their number.
-    #[serde(with = "humantime_serde")]
-    pub keep_for: Duration,
+    /// Which old blocks are deleted.
+    pub pruning: Pruning,
     /// Memory for pages of the store.
     pub cache: ByteSize,
     /// How many blocks between two snapshots of the state.
     pub snapshot_interval: u64,
     /// Whether opening after a crash is quick, at the price of two fsyncs for each commit instead of one.
     pub quick_repair: bool,
+}
+
+/// Which old blocks are deleted. Whatever it says, what a restart needs stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pruning {
+    /// None.
+    Archive,
+    /// Those older than a week (by chain time) and not among the last 1,000.
+    #[default]
+    Default,
+    /// Those older than an hour and not among the last 200.
+    Minimal,
 }
 
 /// `[l1]`
@@ -306,8 +316,7 @@ impl Default for MetricsConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
-            keep_blocks: 0,
-            keep_for: Duration::from_secs(24 * 3600),
+            pruning: Pruning::default(),
             cache: ByteSize::mib(128),
             snapshot_interval: 200,
             quick_repair: false,

@@ -2,7 +2,7 @@
 
 use super::{
     AdminConfig, Config, ConsensusConfig, Explorer, L1Config, LogConfig, LogFormat, MetricsConfig,
-    NodeConfig, RpcConfig, SegmentsConfig, StoreConfig,
+    NodeConfig, Pruning, RpcConfig, SegmentsConfig, StoreConfig,
 };
 use humantime_serde::re::humantime::format_duration as time;
 use libp2p::Multiaddr;
@@ -183,10 +183,11 @@ fn records(store: &StoreConfig, log: &LogConfig) -> String {
     format!(
         r#"
 [store]
-# A block is deleted once it is older than keep_for and not among the last keep_blocks; keep_blocks = 0 keeps all.
-# New nodes, and nodes that lost their disk, start from the first block: some node of the network must keep all.
-keep_blocks = {blocks}
-keep_for = "{keep_for}"
+# Which old blocks are deleted, with their batches and segments. "archive": none. "default": those that are older than a
+# week and not among the last 1,000. "minimal": those that are older than an hour and not among the last 200. Who asks
+# for what is deleted is told so. Nodes that join without a snapshot start from the first block: some node must be an
+# archive for them.
+pruning = "{pruning}"
 # Memory for pages of the store.
 cache = "{cache}"
 # How many blocks between two snapshots of the state: a restart replays at most so many.
@@ -201,8 +202,11 @@ format = "{format}"
 # What is logged, as in "info" or "warn,fairlane_sequencer=debug". The engine's own parts are named arc_malachitebft.
 filter = {filter:?}
 "#,
-        blocks = store.keep_blocks,
-        keep_for = time(store.keep_for),
+        pruning = match store.pruning {
+            Pruning::Archive => "archive",
+            Pruning::Default => "default",
+            Pruning::Minimal => "minimal",
+        },
         cache = store.cache,
         snapshot = store.snapshot_interval,
         quick_repair = store.quick_repair,

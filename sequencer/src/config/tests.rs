@@ -18,6 +18,7 @@ fn the_template_says_what_it_was_made_from() {
         vec!["/dns/a.example/tcp/1".parse().unwrap(), "/ip4/1.2.3.4/tcp/2".parse().unwrap()];
     config.segments.interval = Duration::from_millis(35);
     config.store.cache = ByteSize::mib(77);
+    config.store.pruning = Pruning::Minimal;
     config.l1.rpc_urls = vec!["http://a.example/key".to_owned(), "https://b.example".to_owned()];
     config.l1.reporter_key = "keys/reporter.key".into();
     config.l1.confirmations = 3;
@@ -62,6 +63,9 @@ fn errors_in_the_file_name_file_key_and_what_is_allowed() {
         ("[segments]\nlisten = \"localhost:1\"", vec!["config.toml", "localhost:1", "/ip4/"]),
         ("[store]\ncache = \"many\"", vec!["config.toml", "many", "64MiB"]),
         ("[log]\nformat = \"xml\"", vec!["config.toml", "xml", "`json`"]),
+        ("[store]\npruning = \"some\"", vec!["config.toml", "some", "`minimal`"]),
+        ("[store]\nkeep_blocks = 0", vec!["config.toml", "store.keep_blocks", "\"archive\""]),
+        ("[store]\nkeep_for = \"1h\"", vec!["config.toml", "store.keep_for", "store.pruning"]),
     ];
     for (text, wanted) in cases {
         let error = parse(text, &Overrides::default()).unwrap_err().to_string();
@@ -94,6 +98,8 @@ fn errors_in_overrides_name_the_variable_or_flag() {
     assert!(error.contains("FAIRLANE_RPC_LISTEN"), "{error}");
     let error = parse("", &env(&[("FAIRLANE_RPC_COLOUR", "red")])).unwrap_err().to_string();
     assert!(error.contains("FAIRLANE_RPC_COLOUR") && error.contains("colour"), "{error}");
+    let error = parse("", &env(&[("FAIRLANE_STORE_KEEP_BLOCKS", "5")])).unwrap_err().to_string();
+    assert!(error.contains("FAIRLANE_STORE_KEEP_BLOCKS") && error.contains("store.pruning"), "{error}");
     let flags = Overrides::default().with_flags(&["rpc.listen".to_owned()]);
     assert!(flags.unwrap_err().to_string().contains("section.key=value"));
 }

@@ -122,7 +122,7 @@ impl Chain {
         let content = segments
             .iter()
             .map(|segment| LaneContent { lane: segment.header().lane, segments: vec![segment.clone()] });
-        let block = Arc::new(finalize(&mut self.state, content.collect(), &self.keys));
+        let block = Arc::new(finalize(&mut self.state, content.collect(), None, &self.keys));
         self.store.put_decided(block.proposal.clone(), block.certificate.clone()).await.unwrap();
         self.store.put_finalized(block.clone()).await.unwrap();
         block

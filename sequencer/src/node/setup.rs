@@ -72,7 +72,7 @@ impl Setup {
         let config = &self.config.store;
         let options = StoreOptions {
             cache: config.cache.as_usize(),
-            retention: Retention { keep_blocks: config.keep_blocks, keep_for: config.keep_for },
+            retention: Retention::from(config.pruning),
             quick_repair: config.quick_repair,
         };
         let (metrics, of_evidence) = (self.metrics.store.clone(), self.metrics.evidence.clone());

@@ -87,7 +87,10 @@ impl Core {
             Some(first) => format!("the first one kept is {first}"),
             None => "none is kept".to_owned(),
         };
-        let message = format!("batch {from} is no longer kept, {kept}: ask a node that keeps more");
+        let height = self.store.min_height();
+        let message = format!(
+            "batch {from} is not kept, {kept}: this node keeps blocks from height {height} on; ask a node that keeps more"
+        );
         self.refuse(Refusal::Pruned, message)
     }
 }

@@ -4,9 +4,11 @@ use super::StoreError;
 use super::queue::Write;
 use super::records::{
     decode_proposal, encode_batch, encode_block_batches, encode_bounds, encode_decided, encode_proposal,
+    handover,
 };
 use super::tables::{META_BOUNDS, Tables, lane_key, segment_key};
 use super::writer::Outcome;
+use crate::snapshot::Handover;
 use fairlane_engine::{FinalizedBlock, StoredProposal};
 use fairlane_types::{
     CommitCertificate, Decode as _, DecodeError, Encode as _, Height, NetworkId, Proposal, Segment,
@@ -143,9 +145,17 @@ fn put_decided(
     let value = encode_decided(proposal, certificate);
     outcome.bytes += value.len() as u64;
     tables.decided.insert(proposal.header.height.get(), value.as_slice())?;
-    if let Some(next) = &proposal.next_validators {
-        tables.sets.insert(next.hash().as_bytes(), next.to_bytes().as_slice())?;
+    if let Some(handover) = handover(proposal, certificate) {
+        put_handover(tables, &handover)?;
     }
+    Ok(())
+}
+
+/// Keeps a block that hands over to another set, and the set by its hash.
+pub(super) fn put_handover(tables: &mut Tables<'_>, handover: &Handover) -> Result<(), StoreError> {
+    let next = &handover.validators;
+    tables.sets.insert(next.hash().as_bytes(), next.to_bytes().as_slice())?;
+    tables.handovers.insert(handover.header.height.get(), handover.to_bytes().as_slice())?;
     Ok(())
 }
 

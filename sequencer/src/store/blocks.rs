@@ -1,8 +1,9 @@
 //! Blocks as the engine and recovery read and write them.
 
-use super::records::{decode_decided, decode_proposal};
-use super::tables::{DECIDED, ORDERS, PROPOSALS, SNAPSHOTS};
+use super::records::{decode_decided, decode_ids, decode_proposal};
+use super::tables::{DECIDED, HANDOVERS, ORDERED_BEFORE, ORDERS, PROPOSALS, SNAPSHOTS};
 use super::{Store, StoreError};
+use crate::snapshot::Handover;
 use async_trait::async_trait;
 use fairlane_chain::OrderRecord;
 use fairlane_engine::{BlockStore, FinalizedBlock, StoreError as EngineStoreError, StoredProposal};
@@ -12,7 +13,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// A decided proposal with its certificate.
-pub(super) type Decision = (Arc<Proposal>, CommitCertificate);
+pub type Decision = (Arc<Proposal>, CommitCertificate);
 
 impl Store {
     /// Snapshots of the chain state, newest first, each with its height.
@@ -27,14 +28,20 @@ impl Store {
     }
 
     /// The ids that the blocks within a range ordered, ascending by height; blocks that ordered nothing are left
-    /// out.
+    /// out. Where the store began with a snapshot, the blocks of its replay window are known, too.
     pub fn ordered_ids(
         &self,
         heights: RangeInclusive<Height>,
     ) -> Result<Vec<(Height, Vec<TxId>)>, StoreError> {
-        let orders = self.0.database.begin_read()?.open_table(ORDERS)?;
+        let transaction = self.0.database.begin_read()?;
+        let (before, orders) = (transaction.open_table(ORDERED_BEFORE)?, transaction.open_table(ORDERS)?);
+        let heights = heights.start().get()..=heights.end().get();
         let mut found = Vec::new();
-        for entry in orders.range(heights.start().get()..=heights.end().get())? {
+        for entry in before.range(heights.clone())? {
+            let (height, value) = entry?;
+            found.push((Height::new(height.value()), decode_ids(value.value())?));
+        }
+        for entry in orders.range(heights)? {
             let (height, value) = entry?;
             found.push((Height::new(height.value()), order(value.value())?.ids().collect()));
         }
@@ -60,6 +67,17 @@ impl Store {
                 break;
             }
             found.push(decision);
+        }
+        Ok(found)
+    }
+
+    /// All blocks up to a height by which a validator set handed over to another, ascending.
+    pub fn handovers(&self, up_to: Height) -> Result<Vec<Handover>, StoreError> {
+        let handovers = self.0.database.begin_read()?.open_table(HANDOVERS)?;
+        let mut found = Vec::new();
+        for entry in handovers.range(..=up_to.get())? {
+            let handover = Handover::from_bytes(entry?.1.value().to_vec());
+            found.push(handover.map_err(StoreError::damaged("a handing over of validator sets"))?);
         }
         Ok(found)
     }

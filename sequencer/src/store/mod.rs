@@ -25,18 +25,24 @@ mod evidence;
 mod journal;
 mod log_file;
 mod open;
+#[cfg(test)]
+mod policy_tests;
 mod prune;
 mod queue;
 mod read;
 mod recent;
 mod records;
+mod seed;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 mod writer;
 
+pub use blocks::Decision;
 pub use error::{OpenError, StoreError};
 pub use prune::Retention;
+pub use seed::Seed;
 
 use crate::metrics::StoreMetrics;
 use fairlane_engine::{FinalizedBlock, StoredProposal};
@@ -116,7 +122,8 @@ impl Store {
         self.0.bounds.tip()
     }
 
-    /// The first height that is kept; zero while none is.
+    /// The first height that is kept; zero while none is. In a store that began with a snapshot it is the height after the
+    /// snapshot's, also before that block is there.
     pub fn min_height(&self) -> Height {
         self.0.bounds.min()
     }

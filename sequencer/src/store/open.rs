@@ -4,10 +4,12 @@ use super::apply;
 use super::journal::{Journal, StoreId};
 use super::queue::{Queue, Write};
 use super::recent::{CAPACITY, Recent};
-use super::records::{decode_bounds, decode_decided};
+use super::records::{decode_bounds, decode_decided, decode_ids};
 use super::tables::{
-    DECIDED, FORMAT, LaneKey, META, META_BOUNDS, META_FORMAT, META_ID, META_NETWORK, ORDERS, OWN, Tables,
+    DECIDED, FORMAT, LaneKey, META, META_BOUNDS, META_FORMAT, META_ID, META_NETWORK, ORDERED_BEFORE, ORDERS,
+    OWN, Tables,
 };
+use super::upgrade::upgrade;
 use super::writer::Outcome;
 use super::{Bounds, OpenError, Shared, Store, StoreError, StoreOptions, WriterContext};
 use crate::metrics::StoreMetrics;
@@ -109,6 +111,9 @@ fn prepare(database: &Database, path: &Path, network: NetworkId) -> Result<(), O
     if found != network {
         return Err(OpenError::OtherNetwork { path: path.to_owned(), found, wanted: network });
     }
+    if format < FORMAT {
+        upgrade(database, format).map_err(|error| damaged(error.to_string()))?;
+    }
     Ok(())
 }
 
@@ -128,12 +133,15 @@ fn read_identity(database: &Database) -> Result<Option<Identity>, StoreError> {
 
 fn write_identity(database: &Database, network: NetworkId) -> Result<(), StoreError> {
     let transaction = database.begin_write()?;
-    {
-        let mut tables = Tables::open(&transaction)?;
-        tables.meta.insert(META_FORMAT, FORMAT.to_be_bytes().as_slice())?;
-        tables.meta.insert(META_NETWORK, network.as_bytes().as_slice())?;
-    }
+    put_identity(&mut Tables::open(&transaction)?, network)?;
     Ok(transaction.commit()?)
+}
+
+/// Says whose the file is, and in which format.
+pub(super) fn put_identity(tables: &mut Tables<'_>, network: NetworkId) -> Result<(), StoreError> {
+    tables.meta.insert(META_FORMAT, FORMAT.to_be_bytes().as_slice())?;
+    tables.meta.insert(META_NETWORK, network.as_bytes().as_slice())?;
+    Ok(())
 }
 
 fn read_bounds(database: &Database) -> Result<(Height, Height), StoreError> {
@@ -204,6 +212,14 @@ fn read_recent(database: &Database) -> Result<Recent, StoreError> {
         blocks.push((Height::new(height.value()), record.ids().collect()));
         if count >= CAPACITY {
             break;
+        }
+    }
+    if count < CAPACITY {
+        // What a snapshot brought lies before all of it.
+        let before = database.begin_read()?.open_table(ORDERED_BEFORE)?;
+        for entry in before.range::<u64>(..)?.rev() {
+            let (height, value) = entry?;
+            blocks.push((Height::new(height.value()), decode_ids(value.value())?.into()));
         }
     }
     let mut recent = Recent::default();

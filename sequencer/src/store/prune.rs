@@ -1,13 +1,16 @@
 //! Deleting old blocks, a few at a time, along with other commits.
 //!
 //! A block goes only when nothing needs it: it is older than the policy keeps, and no kept snapshot needs it to be
-//! restored (the blocks after a snapshot are replayed, and the ids of the blocks within the replay window before it
-//! are part of the state).
+//! restored (the blocks after a snapshot are replayed, the ids of the blocks within the replay window before it are part
+//! of the state, and who proposes next follows from the last cuts). Blocks that hand over to another validator set leave
+//! what shows that behind, for ever.
 
 use super::StoreError;
 use super::records::{decode_block_batches, decode_decided, encode_bounds};
 use super::tables::{META_BOUNDS, Tables, lane_key, lane_keys};
 use super::writer::Outcome;
+use crate::config::Pruning;
+use fairlane_engine::Activity;
 use fairlane_types::{Cut, Decode as _, Height, LaneSeq, SegmentRef, Timestamp};
 use redb::ReadableTable as _;
 use std::time::Duration;
@@ -22,6 +25,17 @@ pub struct Retention {
     pub keep_blocks: u64,
     /// At least this long, by chain time.
     pub keep_for: Duration,
+}
+
+impl From<Pruning> for Retention {
+    fn from(policy: Pruning) -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        match policy {
+            Pruning::Archive => Self::default(),
+            Pruning::Default => Self { keep_blocks: 1_000, keep_for: hours(7 * 24) },
+            Pruning::Minimal => Self { keep_blocks: 200, keep_for: hours(1) },
+        }
+    }
 }
 
 /// Deletes the oldest blocks that may go.
@@ -68,7 +82,8 @@ impl Limits {
         let Some(snapshot) = tables.snapshots.first()?.map(|(height, _)| Height::new(height.value())) else {
             return Ok(None);
         };
-        let height = snapshot.min(tip.saturating_sub(retention.keep_blocks));
+        let last_cuts = snapshot.saturating_sub(Activity::CUTS as u64 - 1);
+        let height = last_cuts.min(tip.saturating_sub(retention.keep_blocks));
         let (Some(tip_time), Some(snapshot_time)) = (time_of(tables, tip)?, time_of(tables, snapshot)?)
         else {
             return Ok(None);
@@ -84,7 +99,8 @@ fn time_of(tables: &Tables<'_>, height: Height) -> Result<Option<Timestamp>, Sto
     Ok(Some(decode_decided(value.value())?.0.header.time))
 }
 
-/// Deletes one block if it is before `time`, and says whether it did.
+/// Deletes one block if it is before `time`, and says whether it did. With it goes what a snapshot brought of blocks before
+/// the first one kept.
 fn delete(tables: &mut Tables<'_>, height: Height, time: Timestamp) -> Result<bool, StoreError> {
     let decided = match tables.decided.get(height.get())? {
         Some(value) => Some(decode_decided(value.value())?.0),
@@ -95,8 +111,9 @@ fn delete(tables: &mut Tables<'_>, height: Height, time: Timestamp) -> Result<bo
             return Ok(false);
         }
         delete_segments(tables, &proposal.cut)?;
-        tables.decided.remove(height.get())?;
     }
+    tables.decided.retain_in(..=height.get(), |_, _| false)?;
+    tables.ordered_before.retain_in(..=height.get(), |_, _| false)?;
     let batches = match tables.block_batches.remove(height.get())? {
         Some(value) => decode_block_batches(value.value())?,
         None => Vec::new(),

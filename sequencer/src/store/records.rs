@@ -1,11 +1,12 @@
 //! The values of the tables that hold more than canonical bytes of one thing.
 
 use super::StoreError;
+use crate::snapshot::Handover;
 use bytes::Bytes;
 use fairlane_engine::StoredProposal;
 use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Reader, Writer};
 use fairlane_types::{
-    Batch, BatchHeader, CommitCertificate, HeadPath, Height, NetworkId, Proposal, RollupHead, Round,
+    Batch, BatchHeader, CommitCertificate, HeadPath, Height, NetworkId, Proposal, RollupHead, Round, TxId,
 };
 use std::sync::Arc;
 
@@ -22,6 +23,23 @@ pub(super) fn decode_decided(bytes: &[u8]) -> Result<(Arc<Proposal>, CommitCerti
         let certificate = CommitCertificate::decode(input)?;
         Ok((Arc::new(Proposal::decode(input)?), certificate))
     })
+}
+
+/// The block that hands over to another set; `None` where the set stays.
+pub(super) fn handover(proposal: &Proposal, certificate: &CommitCertificate) -> Option<Handover> {
+    let validators = proposal.next_validators.clone()?;
+    Some(Handover { header: proposal.header.clone(), certificate: certificate.clone(), validators })
+}
+
+/// The ids that a block ordered.
+pub(super) fn encode_ids(ids: &[TxId]) -> Vec<u8> {
+    let mut out = Writer::with_capacity(ids.len() * 32 + 4);
+    out.list(ids);
+    out.into_vec()
+}
+
+pub(super) fn decode_ids(bytes: &[u8]) -> Result<Vec<TxId>, StoreError> {
+    read("ids that a block ordered", bytes, |input| input.list("ids", usize::MAX, 32))
 }
 
 /// A proposal for a round.

@@ -8,7 +8,7 @@ use fairlane_types::{LaneId, LaneSeq, SegmentDigest, SegmentRef};
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 
 /// The format of the file. Raised when older software could not read what is written.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 
 /// Bytes of a lane id.
 const LANE_BYTES: usize = 36;
@@ -32,6 +32,11 @@ pub(super) const OWN: TableDefinition<'_, &LaneKey, &SegmentKey> = TableDefiniti
 pub(super) const PROPOSALS: TableDefinition<'_, ProposalKey, &[u8]> = TableDefinition::new("proposals");
 /// Decided proposals with their certificates.
 pub(super) const DECIDED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("decided");
+/// The blocks by which one validator set handed over to another, with the next set. Never deleted: with them,
+/// anybody can follow the sets from genesis.
+pub(super) const HANDOVERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("handovers");
+/// What blocks before the first one kept have ordered, in a store that began with a snapshot: its replay window.
+pub(super) const ORDERED_BEFORE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("ordered_before");
 /// Order records of blocks that ordered something.
 pub(super) const ORDERS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("orders");
 /// The batches of a block: rollup and index of each.
@@ -61,6 +66,8 @@ pub(super) struct Tables<'t> {
     pub(super) own: Table<'t, &'static LaneKey, &'static SegmentKey>,
     pub(super) proposals: Table<'t, ProposalKey, &'static [u8]>,
     pub(super) decided: Table<'t, u64, &'static [u8]>,
+    pub(super) handovers: Table<'t, u64, &'static [u8]>,
+    pub(super) ordered_before: Table<'t, u64, &'static [u8]>,
     pub(super) orders: Table<'t, u64, &'static [u8]>,
     pub(super) block_batches: Table<'t, u64, &'static [u8]>,
     pub(super) batches: Table<'t, BatchKey, &'static [u8]>,
@@ -78,6 +85,8 @@ impl<'t> Tables<'t> {
             own: transaction.open_table(OWN)?,
             proposals: transaction.open_table(PROPOSALS)?,
             decided: transaction.open_table(DECIDED)?,
+            handovers: transaction.open_table(HANDOVERS)?,
+            ordered_before: transaction.open_table(ORDERED_BEFORE)?,
             orders: transaction.open_table(ORDERS)?,
             block_batches: transaction.open_table(BLOCK_BATCHES)?,
             batches: transaction.open_table(BATCHES)?,

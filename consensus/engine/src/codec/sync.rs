@@ -71,7 +71,10 @@ impl Wire for RawDecidedValue<FairlaneContext> {
         let value = input.var_bytes("decided value", MAX_PAYLOAD_BYTES)?;
         let certificate = CommitCertificate::decode(input)?;
         if !certificate.signatures.is_sorted_by(|one, next| one.validator < next.validator) {
-            return Err(DecodeError::Invalid { what: "decided certificate", why: "its signers do not ascend" });
+            return Err(DecodeError::Invalid {
+                what: "decided certificate",
+                why: "its signers do not ascend",
+            });
         }
         Ok(Self::new(value, extended_certificate(&certificate)))
     }

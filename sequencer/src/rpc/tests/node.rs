@@ -1,6 +1,6 @@
 use super::*;
 use fairlane_proto::v1::admin_service_client::AdminServiceClient;
-use fairlane_proto::v1::{ListPeersRequest, SetLogFilterRequest};
+use fairlane_proto::v1::{CreateSnapshotRequest, ListPeersRequest, SetLogFilterRequest};
 use fairlane_types::Height;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -72,6 +72,7 @@ async fn the_operator_has_a_listener_of_its_own() {
     assert!(admin.list_peers(ListPeersRequest {}).await.unwrap().into_inner().peers.is_empty());
     let filter = SetLogFilterRequest { filter: "info".to_owned() };
     assert_eq!(reason(admin.set_log_filter(filter).await), Refusal::NotReady);
+    assert_eq!(reason(admin.create_snapshot(CreateSnapshotRequest {}).await), Refusal::NotReady);
     let refused = connect(node.address).await.list_peers(ListPeersRequest {}).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unimplemented);
     let any = SocketAddr::from(([127, 0, 0, 1], 0));

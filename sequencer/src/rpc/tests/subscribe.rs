@@ -196,6 +196,8 @@ async fn what_was_pruned_is_refused_with_a_way_out() {
     let status = node.subscribe(node.open_at(1, &[])).await.map(drop).unwrap_err();
     assert_eq!(refusal::reason_of(&status), Some(Refusal::Pruned));
     assert!(status.message().contains("ask a node that keeps more"));
+    let first = node.store.min_height();
+    assert!(status.message().contains(&format!("blocks from height {first} on")), "{}", status.message());
     let newest = node.batches();
     node.subscribe(node.open_at(newest + 1, &node.head(newest))).await.unwrap();
 }
