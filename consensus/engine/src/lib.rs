@@ -26,7 +26,7 @@ mod stream;
 #[cfg(test)]
 mod testing;
 
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub use codec::fuzzing;
 pub use config::{EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
 pub use error::EngineError;
