@@ -40,6 +40,9 @@ pub(crate) struct TestChain {
     pub(crate) genesis: Genesis,
     pub(crate) key: SigningKey,
     pub(crate) state: ChainState,
+    /// How long before a segment is closed its transactions came, in nanoseconds. Those that come with its end wait for
+    /// the next one.
+    pub(crate) age: u64,
     head: SegmentRef,
     now: u64,
     salt: u64,
@@ -51,7 +54,7 @@ impl TestChain {
         let key = SigningKey::from_seed(&[1; 32]);
         let lane = LaneId { validator: key.validator(), incarnation: Incarnation::ZERO };
         let state = ChainState::genesis(&genesis).unwrap();
-        Self { genesis, key, state, head: SegmentRef::empty(lane), now: START, salt: 0 }
+        Self { genesis, key, state, age: MILLISECOND, head: SegmentRef::empty(lane), now: START, salt: 0 }
     }
 
     pub(crate) fn lane(&self) -> LaneId {
@@ -79,7 +82,7 @@ impl TestChain {
     /// A segment that follows the last one, without taking it.
     pub(crate) fn fork(&self, transactions: Vec<Transaction>) -> Arc<Segment> {
         let count = transactions.len() as u32;
-        let events = if count > 0 { vec![Event::Own { count, age: MILLISECOND }] } else { Vec::new() };
+        let events = if count > 0 { vec![Event::Own { count, age: self.age }] } else { Vec::new() };
         let draft = SegmentDraft {
             lane: self.head.lane,
             seq: self.head.seq.next(),
