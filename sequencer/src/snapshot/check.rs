@@ -58,17 +58,26 @@ impl Snapshot {
         if self.network != wanted {
             return Err(SnapshotError::OtherNetwork { found: self.network, wanted });
         }
-        let sets = self.follow_sets(genesis)?;
-        let header = self.check_blocks(&sets)?.clone();
+        let header = self.last_header()?.clone();
+        let sets = self.follow_sets(genesis, header.height)?;
+        self.check_blocks(&sets, &header)?;
         self.check_state(genesis, &header)?;
         let (height, block, time) = (header.height, header.id(), header.time);
         Ok(VerifiedSnapshot { snapshot: self, height, block, time })
     }
 
-    /// Goes from the set of genesis to the newest one, each certified by the one before.
-    fn follow_sets(&self, genesis: &Genesis) -> Result<TrustedSets, SnapshotError> {
+    /// The header of the snapshot's block, if there are as many blocks as there must be.
+    fn last_header(&self) -> Result<&BlockHeader, SnapshotError> {
+        let (found, all) = (self.decisions.len(), Activity::CUTS);
+        let last = self.decisions.last().ok_or(SnapshotError::Blocks { found, wanted: all })?;
+        let last = &last.0.header;
+        let wanted = usize::try_from(last.height.get()).map_or(all, |height| height.min(all));
+        if found == wanted { Ok(last) } else { Err(SnapshotError::Blocks { found, wanted }) }
+    }
+
+    /// Goes from the set of genesis to the one that is in force after the `last` height, each certified by the one before.
+    fn follow_sets(&self, genesis: &Genesis, last: Height) -> Result<TrustedSets, SnapshotError> {
         let mut sets = TrustedSets::genesis(genesis);
-        let last = self.decisions.last().map_or(Height::ZERO, |(proposal, _)| proposal.header.height);
         let mut before = Height::ZERO;
         for handover in &self.handovers {
             let height = handover.header.height;
@@ -87,17 +96,8 @@ impl Snapshot {
         Ok(sets)
     }
 
-    /// Whether the last blocks are final and as many as they must be. Gives the header of the snapshot's block.
-    fn check_blocks(&self, sets: &TrustedSets) -> Result<&BlockHeader, SnapshotError> {
-        let found = self.decisions.len();
-        let Some((last, _)) = self.decisions.last() else {
-            return Err(SnapshotError::Blocks { found, wanted: Activity::CUTS });
-        };
-        let last = &last.header;
-        let wanted = usize::try_from(last.height.get()).map_or(Activity::CUTS, |all| all.min(Activity::CUTS));
-        if found != wanted {
-            return Err(SnapshotError::Blocks { found, wanted });
-        }
+    /// Whether the last blocks follow each other and are final.
+    fn check_blocks(&self, sets: &TrustedSets, last: &BlockHeader) -> Result<(), SnapshotError> {
         for ((parent, _), (child, _)) in self.decisions.iter().zip(self.decisions.iter().skip(1)) {
             let height = child.header.height;
             check_link(&parent.header, &child.header)
@@ -112,7 +112,7 @@ impl Snapshot {
         if next != Some(last.next_validators_hash) {
             return Err(SnapshotError::NextSet(last.height));
         }
-        Ok(last)
+        Ok(())
     }
 
     /// Whether the state is the one that a final block's header commits to, with what the root stands for in full.
