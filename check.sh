@@ -10,6 +10,7 @@ cd "$(dirname "$0")"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/fairlane/target}"
 export CARGO_INCREMENTAL=0
 
+now="the beginning"
 step() { now="$*"; printf '\n== %s\n' "$*"; }
 trap 'printf "\nerror: the checks end at \"%s\"\n" "$now" >&2' ERR
 

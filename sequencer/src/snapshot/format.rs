@@ -7,7 +7,7 @@ use fairlane_engine::Activity;
 use fairlane_types::crypto::sha256;
 use fairlane_types::{
     BlockHeader, CommitCertificate, Decode, DecodeError, Encode, Hash32, Height, Proposal, Reader, TxId,
-    ValidatorSet, Writer,
+    Writer,
 };
 use std::sync::Arc;
 
@@ -28,35 +28,6 @@ const MAX_HANDOVERS: usize = 1 << 16;
 const MAX_ORDERED: usize = 1 << 20;
 /// Bytes of the least certificate: one without signatures.
 const CERTIFICATE_BYTES: usize = 8 + 4 + 32 + 4;
-
-/// A block by which one validator set hands over to another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handover {
-    /// The block's header, which announces the next set.
-    pub header: BlockHeader,
-    /// The precommits of the set before.
-    pub certificate: CommitCertificate,
-    /// The next set.
-    pub validators: ValidatorSet,
-}
-
-impl Encode for Handover {
-    fn encode(&self, out: &mut Writer) {
-        self.header.encode(out);
-        self.certificate.encode(out);
-        self.validators.encode(out);
-    }
-}
-
-impl Decode for Handover {
-    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(Self {
-            header: Decode::decode(input)?,
-            certificate: Decode::decode(input)?,
-            validators: Decode::decode(input)?,
-        })
-    }
-}
 
 impl Snapshot {
     /// The bytes of a file.

@@ -18,11 +18,11 @@ mod tests;
 
 pub use check::VerifiedSnapshot;
 pub use error::{CreateError, FileError, SnapshotError};
-pub use format::{Handover, MAX_BYTES, VERSION};
+pub use format::{MAX_BYTES, VERSION};
 pub use home::{read, write};
 
 use crate::recovery::{recover, starting_point};
-use crate::store::{Decision, Store};
+use crate::store::{Decision, Handover, Store};
 use bytes::Bytes;
 use fairlane_chain::ChainState;
 use fairlane_engine::Activity;

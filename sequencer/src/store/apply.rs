@@ -1,6 +1,7 @@
 //! What each request writes, within the writer's transaction.
 
 use super::StoreError;
+use super::handover::Handover;
 use super::queue::Write;
 use super::records::{
     decode_proposal, encode_batch, encode_block_batches, encode_bounds, encode_decided, encode_proposal,
@@ -8,7 +9,6 @@ use super::records::{
 };
 use super::tables::{META_BOUNDS, Tables, lane_key, segment_key};
 use super::writer::Outcome;
-use crate::snapshot::Handover;
 use fairlane_engine::{FinalizedBlock, StoredProposal};
 use fairlane_types::{
     CommitCertificate, Decode as _, DecodeError, Encode as _, Height, NetworkId, Proposal, Segment,

@@ -1,9 +1,9 @@
 //! Blocks as the engine and recovery read and write them.
 
+use super::handover::Handover;
 use super::records::{decode_decided, decode_ids, decode_proposal};
 use super::tables::{DECIDED, HANDOVERS, ORDERED_BEFORE, ORDERS, PROPOSALS, SNAPSHOTS};
 use super::{Store, StoreError};
-use crate::snapshot::Handover;
 use async_trait::async_trait;
 use fairlane_chain::OrderRecord;
 use fairlane_engine::{BlockStore, FinalizedBlock, StoreError as EngineStoreError, StoredProposal};

@@ -22,6 +22,7 @@ mod blocks;
 mod crash_tests;
 mod error;
 mod evidence;
+mod handover;
 mod journal;
 mod log_file;
 mod open;
@@ -41,6 +42,7 @@ mod writer;
 
 pub use blocks::Decision;
 pub use error::{OpenError, StoreError};
+pub use handover::Handover;
 pub use prune::Retention;
 pub use seed::Seed;
 

@@ -1,7 +1,7 @@
 //! The values of the tables that hold more than canonical bytes of one thing.
 
 use super::StoreError;
-use crate::snapshot::Handover;
+use super::handover::Handover;
 use bytes::Bytes;
 use fairlane_engine::StoredProposal;
 use fairlane_types::codec::{Decode as _, DecodeError, Encode as _, Reader, Writer};

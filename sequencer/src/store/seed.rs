@@ -2,11 +2,11 @@
 
 use super::apply::put_handover;
 use super::blocks::Decision;
+use super::handover::Handover;
 use super::open::put_identity;
 use super::records::{encode_bounds, encode_decided, encode_ids};
 use super::tables::{META_BOUNDS, Tables};
 use super::{OpenError, Store, StoreError};
-use crate::snapshot::Handover;
 use fairlane_types::{Height, NetworkId, TxId};
 use redb::Database;
 use std::fs::File;
