@@ -59,7 +59,11 @@ impl Network {
         for home in &homes {
             told(&["init", "--home", text(home), "--genesis", text(&genesis)]);
         }
-        let taken: Vec<_> = (0..(COUNT + 1) * 5).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        // Below the ports of outgoing connections, any of which could take one before its node listens. Networks that start
+        // at once begin to look at different places.
+        let first = 10_000 + (std::process::id() % 200) as u16 * 100;
+        let free = (first..32_768).filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+        let taken: Vec<_> = free.take((COUNT + 1) * 5).collect();
         let ports: Vec<u16> = taken.iter().map(|taken| taken.local_addr().unwrap().port()).collect();
         let ports = ports.as_chunks::<5>().0.to_vec();
         let nodes = (0..=COUNT).map(|_| None).collect();
