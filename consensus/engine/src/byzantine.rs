@@ -9,8 +9,8 @@ use crate::machine::{Observer, PeerEvent, start_error};
 use arc_malachitebft_app::engine::network::{NetworkEvent, NetworkIdentity, NetworkMsg, NetworkRef};
 use arc_malachitebft_app::metrics::SharedRegistry;
 use arc_malachitebft_app::spawn;
-use arc_malachitebft_app::types::SignedConsensusMsg;
 use arc_malachitebft_app::types::core::{NilOrVal, Round as MalachiteRound, SignedProposal, SignedVote};
+use arc_malachitebft_app::types::{Keypair, SignedConsensusMsg};
 use fairlane_agreement::{Address, BlockHeight, BlockValue, FairlaneContext, ProposalMessage, Vote};
 use fairlane_types::{BlockId, Height, NetworkId, SigningKey, VoteKind};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub async fn sign_twice(
     let key = key.ok_or(EngineError::Config { setting: "signing_key", why: "there is none to sign with" })?;
     let (settings, sync) = (config.consensus(&network_id), config.value_sync());
     let registry = SharedRegistry::global().with_moniker(&config.moniker);
-    let identity = NetworkIdentity::new(config.moniker.clone(), config.identity.clone(), None);
+    let identity = NetworkIdentity::new(config.moniker.clone(), Keypair::generate_ed25519(), None);
     let network = spawn::spawn_network_actor(&settings, &sync, identity, &registry, WireCodec).await;
     let network: NetworkRef<FairlaneContext> = network.map_err(start_error)?;
     let (observer, events, _) = Observer::start().await?;

@@ -13,15 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use arc_malachitebft_app::net::Multiaddr;
-pub use arc_malachitebft_app::types::Keypair;
 
 /// All that [`crate::start`] is told besides the chain state and the seams.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
     /// A name for logs and metrics.
     pub moniker: String,
-    /// The identity on the consensus network. Never the consensus key: it may be replaced at any time.
-    pub identity: Keypair,
     /// The consensus key; `None` for a node that follows without voting.
     pub signing_key: Option<SigningKey>,
     /// Where to listen.
@@ -54,10 +51,9 @@ pub struct EngineConfig {
 
 impl EngineConfig {
     /// The default settings for a node with these keys, listening at `listen` and logging to `wal`.
-    pub fn new(identity: Keypair, signing_key: Option<SigningKey>, listen: Multiaddr, wal: PathBuf) -> Self {
+    pub fn new(signing_key: Option<SigningKey>, listen: Multiaddr, wal: PathBuf) -> Self {
         Self {
             moniker: "fairlane".to_owned(),
-            identity,
             signing_key,
             listen,
             persistent_peers: Vec::new(),
@@ -117,12 +113,10 @@ impl Default for PeerLimits {
 
 impl EngineConfig {
     /// The same node, but one that only follows: without its key, and with a log of its own, which stays empty. The
-    /// real one is not touched. Peers know it by another identity: to one who still holds a connection with the node
-    /// of before, the next would be no new peer, and not be told what to send.
+    /// real one is not touched.
     pub(crate) fn watching(&self) -> Self {
         Self {
             moniker: format!("{}-watching", self.moniker),
-            identity: Keypair::generate_ed25519(),
             signing_key: None,
             wal: self.wal.with_extension("watching"),
             ..self.clone()

@@ -28,7 +28,7 @@ mod testing;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub use codec::fuzzing;
-pub use config::{EngineConfig, Keypair, Multiaddr, PeerLimits, SyncSettings};
+pub use config::{EngineConfig, Multiaddr, PeerLimits, SyncSettings};
 pub use error::EngineError;
 pub use fairlane_agreement::{Activity, ConsensusTimeouts, Memory, Told};
 pub use handle::{EngineHandle, start};

@@ -16,6 +16,7 @@ use arc_malachitebft_app::engine::util::events::TxEvent;
 use arc_malachitebft_app::engine::util::output_port::OutputPort;
 use arc_malachitebft_app::metrics::{Metrics, SharedRegistry};
 use arc_malachitebft_app::spawn;
+use arc_malachitebft_app::types::Keypair;
 use arc_malachitebft_app::types::codec::Codec as _;
 use arc_malachitebft_signing::Signer;
 use fairlane_agreement::{Address, FairlaneContext, StrictVerifier};
@@ -215,12 +216,14 @@ fn signer(config: &EngineConfig, network: NetworkId, gate: SigningGate) -> Optio
     config.signing_key.clone().map(|key| KeySigner::new(network, key, gate))
 }
 
-/// The identity on the consensus network, with a proof that the consensus key stands behind it.
+/// A new identity on the consensus network, with a proof that the consensus key stands behind it. An identity that was
+/// used before would be no new peer to those who have not noticed yet that the old connection is gone, and
+/// Malachite's broadcast says to new peers only what it wants to hear.
 async fn network_identity(
     config: &EngineConfig,
     signer: Option<&KeySigner>,
 ) -> Result<NetworkIdentity, EngineError> {
-    let (moniker, keypair) = (config.moniker.clone(), config.identity.clone());
+    let (moniker, keypair) = (config.moniker.clone(), Keypair::generate_ed25519());
     let Some(signer) = signer else {
         return Ok(NetworkIdentity::new(moniker, keypair, None));
     };
@@ -315,6 +318,7 @@ impl Actor for Observer {
                 | NetworkEvent::Status(..)
                 | NetworkEvent::PeerConnected(_)
                 | NetworkEvent::PeerDisconnected(_)
+                | NetworkEvent::PeerSubscribed(..)
         );
         if looked_at && self.events.try_send(event).is_err() {
             self.unobserved.fetch_add(1, Ordering::Relaxed);

@@ -26,6 +26,8 @@ pub struct EngineStatus {
     pub peers: usize,
     /// The highest height that a peer says it has decided.
     pub best_peer_height: Height,
+    /// How often a peer was hung up on because it did not say what it wants to hear.
+    pub hung_up: u64,
     /// Rounds beyond the first that were started: each cost somebody a timeout.
     pub extra_rounds: u64,
     /// Heights learnt from peers that had decided them before.

@@ -1,6 +1,8 @@
 //! Reading the configuration: file, then environment, then flags; then checking the result.
 
 use super::{Config, Home};
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -151,6 +153,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.check_durations()?;
+        self.check_peers()?;
         if !self.admin.listen.ip().is_loopback() {
             return Err(ConfigError::Invalid {
                 key: "admin.listen",
@@ -195,6 +198,19 @@ impl Config {
             value: format!("{:?}", self.log.filter),
             why: "write directives as in `info` or `warn,fairlane_sequencer=debug`",
         })
+    }
+
+    fn check_peers(&self) -> Result<(), ConfigError> {
+        let is_named = |peer: &&Multiaddr| peer.iter().any(|part| matches!(part, Protocol::P2p(_)));
+        match self.consensus.peers.iter().find(is_named) {
+            Some(peer) => Err(ConfigError::Invalid {
+                key: "consensus.peers",
+                value: peer.to_string(),
+                why: "leave out `/p2p/` and what follows: a node has a new peer id on the consensus network each \
+                      time it starts, and shows by its consensus key who it is",
+            }),
+            None => Ok(()),
+        }
     }
 
     fn check_durations(&self) -> Result<(), ConfigError> {

@@ -77,6 +77,8 @@ fn errors_in_the_file_name_file_key_and_what_is_allowed() {
 
 #[test]
 fn values_that_are_not_allowed_name_their_key() {
+    let id = libp2p::identity::Keypair::generate_ed25519().public().to_peer_id();
+    let named_peer = format!("[consensus]\npeers = [\"/ip4/127.0.0.1/tcp/1/p2p/{id}\"]");
     let cases = [
         ("[admin]\nlisten = \"0.0.0.0:1\"", "admin.listen", "loopback"),
         ("[segments]\ninterval = \"0s\"", "segments.interval", "1ms"),
@@ -85,6 +87,7 @@ fn values_that_are_not_allowed_name_their_key() {
         ("[rpc]\nmax_connections = 0", "rpc.max_connections", "above zero"),
         ("[node]\nmoniker = \"\"", "node.moniker", "1 to 64"),
         ("[log]\nfilter = \"a=b=c\"", "log.filter", "directives"),
+        (&named_peer, "consensus.peers", "leave out"),
     ];
     for (text, key, allowed) in cases {
         let error = parse(text, &Overrides::default()).unwrap_err().to_string();

@@ -190,6 +190,8 @@ pub struct ConsensusMetrics {
     pub l1_anchor_block: Gauge,
     /// Whether this validator does not vote, because it may have signed what it does not know of.
     pub watching: Gauge,
+    /// How often a peer of the consensus network was hung up on, because it did not say what it wants to hear.
+    pub hung_up: Counter,
 }
 
 impl ConsensusMetrics {
@@ -221,6 +223,7 @@ impl ConsensusMetrics {
             validators: part.metric("validators", "Members of the validator set"),
             l1_anchor_block: part.metric("l1_anchor_block", "The Ethereum block of the last anchor"),
             watching: part.metric("watching", "1 while this validator does not vote yet"),
+            hung_up: part.metric("hung_up", "Peers hung up on that did not say what they want to hear"),
         }
     }
 }

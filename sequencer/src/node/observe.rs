@@ -45,12 +45,19 @@ pub(super) async fn run(
     }
 }
 
-/// Shows whether this validator votes, until consensus ends.
-pub(super) async fn show_watching(mut status: watch::Receiver<EngineStatus>, metrics: Metrics) {
+/// Shows whether this validator votes, and how often it hung up on peers, until consensus ends.
+pub(super) async fn show_status(mut status: watch::Receiver<EngineStatus>, metrics: Metrics) {
+    let mut told = 0;
     loop {
-        let watching = status.borrow_and_update().watching;
+        let (watching, hung_up) = {
+            let status = status.borrow_and_update();
+            (status.watching, status.hung_up)
+        };
         metrics.consensus.watching.set(i64::from(watching));
-        if status.wait_for(|status| status.watching != watching).await.is_err() {
+        metrics.consensus.hung_up.inc_by(hung_up.saturating_sub(told));
+        told = hung_up;
+        let change = status.wait_for(|status| (status.watching, status.hung_up) != (watching, hung_up));
+        if change.await.is_err() {
             return;
         }
     }

@@ -131,7 +131,7 @@ impl Parts {
         let (_, no_evidence) = mpsc::channel(1);
         lanes.follow(engine.subscribe(), std::mem::replace(&mut engine.evidence, no_evidence));
         tokio::spawn(observe::run(engine.subscribe(), lanes.in_force(), setup.metrics.clone()));
-        tokio::spawn(observe::show_watching(engine.status.clone(), setup.metrics.clone()));
+        tokio::spawn(observe::show_status(engine.status.clone(), setup.metrics.clone()));
         let later = engine.subscribe();
         let finalized = std::mem::replace(&mut engine.finalized, later);
         let status = engine.status.clone();

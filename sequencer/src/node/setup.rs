@@ -242,12 +242,7 @@ impl Setup {
             snapshot_interval: self.config.store.snapshot_interval,
             guard: guard.map(|guard| Arc::new(guard) as Arc<dyn SigningGuard>),
             peers: PeerLimits { per_ip: config.max_connections_per_ip, ..PeerLimits::default() },
-            ..EngineConfig::new(
-                self.identity.clone(),
-                self.key.clone(),
-                config.listen.clone(),
-                self.home.consensus_wal(),
-            )
+            ..EngineConfig::new(self.key.clone(), config.listen.clone(), self.home.consensus_wal())
         }
     }
 }

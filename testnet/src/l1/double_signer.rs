@@ -2,8 +2,8 @@
 //! nodes with one key, or whoever stole it.
 
 use eyre::WrapErr as _;
+use fairlane_engine::EngineConfig;
 use fairlane_engine::byzantine::{DoubleSign, sign_twice};
-use fairlane_engine::{EngineConfig, Keypair};
 use fairlane_l1::CheckpointKey;
 use fairlane_sequencer::config::{Config, Home, Overrides};
 use fairlane_sequencer::metrics::Metrics;
@@ -74,7 +74,7 @@ async fn vote(config: &Config, genesis: &Genesis, key: SigningKey, what: DoubleS
         persistent_peers: config.consensus.peers.clone(),
         gossip: config.consensus.gossip,
         // There is no log: this peer takes no part in consensus.
-        ..EngineConfig::new(Keypair::generate_ed25519(), Some(key), listen, "/dev/null".into())
+        ..EngineConfig::new(Some(key), listen, "/dev/null".into())
     };
     let signing = sign_twice(engine, genesis.network(), what);
     let height = tokio::time::timeout(LIMIT, signing).await.wrap_err("no votes to be heard in time")??;

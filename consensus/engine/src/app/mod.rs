@@ -11,6 +11,7 @@ mod chain;
 mod decisions;
 mod holding;
 mod observing;
+mod peers;
 mod proposals;
 mod rounds;
 mod services;
@@ -32,7 +33,7 @@ use arc_malachitebft_app::types::core::{LinearTimeouts, PolkaCertificate};
 use chain::Tip;
 use fairlane_agreement::{Activity, BlockHeight, FairlaneContext, ProposalPart, ProposerSet, Watch};
 use fairlane_types::{BlockId, CommitCertificate, Evidence, Height, Proposal, Round, ValidatorSet};
-use observing::Peers;
+use peers::Peers;
 use ractor::RpcReplyPort;
 use services::{Candidate, Judgement, OwnProposal};
 use std::collections::BTreeMap;
@@ -42,10 +43,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use values::Values;
 
 type Params = HeightParams<FairlaneContext>;
+
+/// How often is looked whether peers said what they want to hear.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How consensus waits for the next height: at the start, or after a decision.
 enum Release {
@@ -206,6 +210,8 @@ impl App {
 
     /// Serves consensus until it ends, `stop` resolves, this node may vote, or something fails that must end the node.
     pub(crate) async fn run(mut self, stop: &mut oneshot::Receiver<()>) -> Result<Ended, EngineError> {
+        let mut looks = tokio::time::interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if self.may_vote_now() {
                 self.services.settle(self.tip.height).await?;
@@ -224,6 +230,7 @@ impl App {
                     None => return Err(EngineError::Stopped),
                 },
                 Some(event) = self.events.recv() => self.on_event(event).await,
+                _ = looks.tick() => self.hang_up(),
                 () = sleep_until(hold_ends) => self.release("nothing came to order in time"),
             }
         }

@@ -3,50 +3,16 @@
 use super::values::Knowledge;
 use super::{App, Phase};
 use crate::machine::PeerEvent;
-use arc_malachitebft_app::engine::network::NetworkEvent;
-use arc_malachitebft_app::types::PeerId;
+use arc_malachitebft_app::engine::network::{NetworkEvent, NetworkMsg};
 use arc_malachitebft_app::types::core::{PolkaCertificate, SignedVote, ThresholdParams};
+use arc_malachitebft_network::validator_proof::ProofVerificationResult;
 use arc_malachitebft_signing::VerifierExt as _;
 use fairlane_agreement::{Address, FairlaneContext, ProposalPart, StrictVerifier, malachite_round};
-use fairlane_types::{Height, Round};
-use std::collections::BTreeMap;
+use fairlane_types::Round;
+use std::time::Instant;
 
 /// How many unchecked certificates of prevotes are kept; the oldest goes first.
 const MAX_POLKAS: usize = 16;
-/// How many peers' heights are remembered.
-const MAX_PEERS: usize = 1024;
-
-/// Connected peers, and where they say they are.
-#[derive(Debug, Default)]
-pub(super) struct Peers(BTreeMap<PeerId, Height>);
-
-impl Peers {
-    fn connected(&mut self, peer: PeerId) {
-        if self.0.len() < MAX_PEERS {
-            self.0.entry(peer).or_insert(Height::ZERO);
-        }
-    }
-
-    fn disconnected(&mut self, peer: &PeerId) {
-        self.0.remove(peer);
-    }
-
-    /// A peer that is not counted (too many, or gone) is not heard.
-    fn stands_at(&mut self, peer: &PeerId, height: Height) {
-        if let Some(known) = self.0.get_mut(peer) {
-            *known = height;
-        }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The highest height that a peer says it has decided.
-    pub(super) fn best(&self) -> Height {
-        self.0.values().copied().max().unwrap_or(Height::ZERO)
-    }
-}
 
 impl App {
     pub(super) async fn on_event(&mut self, event: PeerEvent) {
@@ -63,9 +29,10 @@ impl App {
                 self.note_peers();
             }
             NetworkEvent::PeerConnected(peer) => {
-                self.peers.connected(peer);
+                self.peers.connected(peer, Instant::now());
                 self.note_peers();
             }
+            NetworkEvent::PeerSubscribed(peer, channel) => self.peers.subscribed(peer, channel),
             NetworkEvent::PeerDisconnected(peer) => {
                 self.peers.disconnected(&peer);
                 self.note_peers();
@@ -85,6 +52,23 @@ impl App {
         });
         if self.is_behind() && matches!(self.phase, Phase::Holding { .. }) {
             self.release("a peer has decided it");
+        }
+    }
+
+    /// Hangs up on peers that are connected and do not say what they want to hear. Both dial again, and say it anew.
+    pub(super) fn hang_up(&mut self) {
+        for peer in self.peers.mute(Instant::now()) {
+            tracing::warn!(%peer, "a peer does not say what it wants to hear: hanging up, so that it does so anew");
+            // Of all that can be said to Malachite's network, a refused proof alone closes a connection.
+            let refused = NetworkMsg::ValidatorProofVerified {
+                peer_id: peer,
+                result: ProofVerificationResult::Invalid,
+                public_key: None,
+            };
+            if self.services.network.cast(refused).is_err() {
+                tracing::debug!("the consensus network has ended");
+            }
+            self.status.send_modify(|status| status.hung_up += 1);
         }
     }
 

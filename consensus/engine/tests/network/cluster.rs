@@ -4,7 +4,7 @@ use crate::lanes::{Exchange, TestLanes, now};
 use crate::store::MemoryStore;
 use fairlane_chain::ChainState;
 use fairlane_engine::{
-    ConsensusTimeouts, EngineConfig, EngineError, EngineHandle, EngineStatus, Keypair, Multiaddr, Told, start,
+    ConsensusTimeouts, EngineConfig, EngineError, EngineHandle, EngineStatus, Multiaddr, Told, start,
 };
 use fairlane_types::{
     BlockId, Genesis, GroupId, Height, Incarnation, Leg, NetworkId, ProtocolParams, RollupId, RollupSpec,
@@ -25,7 +25,6 @@ const ROLLUP: RollupId = RollupId::new(1);
 struct Disk {
     store: Arc<MemoryStore>,
     key: SigningKey,
-    identity: Keypair,
     address: Multiaddr,
     /// Whether the node writes its lane.
     writes: bool,
@@ -84,7 +83,6 @@ impl Cluster {
         let disk = |seed: u8| Disk {
             store: Arc::new(MemoryStore::default()),
             key: SigningKey::from_seed(&[seed; 32]),
-            identity: Keypair::generate_ed25519(),
             address: free_address(),
             writes: true,
             asks: true,
@@ -120,7 +118,6 @@ impl Cluster {
         let twin = Disk {
             store: Arc::new(MemoryStore::default()),
             key: self.disks[of].key.clone(),
-            identity: Keypair::generate_ed25519(),
             address: free_address(),
             writes: false,
             asks: false,
@@ -152,8 +149,7 @@ impl Cluster {
     fn config(&self, at: usize) -> EngineConfig {
         let disk = &self.disks[at];
         let wal = self.wal(at);
-        let mut config =
-            EngineConfig::new(disk.identity.clone(), Some(disk.key.clone()), disk.address.clone(), wal);
+        let mut config = EngineConfig::new(Some(disk.key.clone()), disk.address.clone(), wal);
         config.moniker = format!("node-{at}");
         let others = self.disks.iter().enumerate().filter(|(other, _)| *other != at);
         config.persistent_peers = others.map(|(_, disk)| disk.address.clone()).collect();
@@ -192,6 +188,16 @@ impl Cluster {
         std::fs::write(self.wal(at), backup.log).expect("there is room");
         self.disks[at].store = Arc::new(backup.store);
         self.disks[at].writes = false;
+    }
+
+    pub(crate) fn address(&self, at: usize) -> Multiaddr {
+        self.disks[at].address.clone()
+    }
+
+    /// By what a peer of the consensus network knows that another one is of the same.
+    pub(crate) fn protocol(&self) -> String {
+        let network: String = self.network().to_string().chars().take(16).collect();
+        format!("/fairlane/{network}/engine/1")
     }
 
     pub(crate) async fn stop(&mut self, at: usize) {

@@ -3,6 +3,7 @@
 mod cluster;
 mod doubt;
 mod lanes;
+mod mute;
 mod store;
 
 use cluster::Cluster;
