@@ -94,7 +94,7 @@ mod tests {
 
     fn peer() -> PeerId {
         let keypair = arc_malachitebft_app::types::Keypair::generate_ed25519();
-        PeerId::from_libp2p(&keypair.public().to_peer_id())
+        PeerId::from_bytes(&keypair.public().to_peer_id().to_bytes()).expect("it is a peer id")
     }
 
     #[test]

@@ -36,6 +36,7 @@ async fn a_peer_that_does_not_say_what_it_wants_to_hear_is_hung_up_on_and_nobody
     for at in 0..4 {
         cluster.start(at).await;
     }
+    cluster.wait(0, "its peers", |status| status.peers == 3).await;
     let mut mute = mute(cluster.protocol());
     mute.dial(cluster.address(0)).expect("it dials");
     let hung_up = tokio::spawn(async move {
