@@ -19,11 +19,13 @@ use arc_malachitebft_app::spawn;
 use arc_malachitebft_app::types::Keypair;
 use arc_malachitebft_app::types::codec::Codec as _;
 use arc_malachitebft_signing::Signer;
+use arc_malachitebft_wal::Log;
 use fairlane_agreement::{Address, FairlaneContext, StrictVerifier};
 use fairlane_types::{NetworkId, ValidatorId};
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -36,6 +38,8 @@ const HOST_QUEUE: usize = 256;
 const OBSERVER_QUEUE: usize = 2048;
 /// How long the actors may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often is looked whether the log of votes is let go.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 /// How often the consensus network is asked for a sign of life, and how long it may take to give one.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -49,6 +53,7 @@ pub(crate) struct Machine {
     node: NodeRef,
     node_task: JoinHandle<()>,
     listen: Multiaddr,
+    wal: PathBuf,
     pub(crate) consensus: ConsensusRef<FairlaneContext>,
     pub(crate) network: NetworkRef<FairlaneContext>,
 }
@@ -74,8 +79,8 @@ impl Machine {
         match Actors::start(config, network, gate, &node, metrics, &registry).await {
             Ok((actors, inputs)) => {
                 let Actors { consensus, network } = actors;
-                let listen = config.listen.clone();
-                Ok((Self { node, node_task, listen, consensus, network }, inputs))
+                let (listen, wal) = (config.listen.clone(), config.wal.clone());
+                Ok((Self { node, node_task, listen, wal, consensus, network }, inputs))
             }
             Err(error) => {
                 stop(&node, node_task).await;
@@ -100,9 +105,18 @@ impl Machine {
         }
     }
 
-    /// Stops all actors and waits until they are gone.
+    /// Stops all actors and waits until they are gone, and until the log of votes is let go: the thread that holds it
+    /// outlives its actor by a moment, and whoever starts next needs it.
     pub(crate) async fn stop(self) {
         stop(&self.node, self.node_task).await;
+        let let_go = async {
+            while Log::open(&self.wal).is_err() {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        if tokio::time::timeout(STOP_TIMEOUT, let_go).await.is_err() {
+            tracing::warn!(path = %self.wal.display(), "the log of votes is still held");
+        }
     }
 }
 
