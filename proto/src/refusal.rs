@@ -14,9 +14,11 @@ pub const RETRY_KEY: &str = "fairlane-retry";
 /// The gRPC code that fits a reason.
 pub fn code(reason: Refusal) -> Code {
     match reason {
-        Refusal::Malformed | Refusal::TooLarge | Refusal::ExpiryTooFar | Refusal::Protocol => {
-            Code::InvalidArgument
-        }
+        Refusal::Malformed
+        | Refusal::TooLarge
+        | Refusal::WrongSize
+        | Refusal::ExpiryTooFar
+        | Refusal::Protocol => Code::InvalidArgument,
         Refusal::Expired | Refusal::HeadMismatch | Refusal::WrongNetwork => Code::FailedPrecondition,
         Refusal::UnknownRollup | Refusal::NotFound => Code::NotFound,
         Refusal::Duplicate => Code::AlreadyExists,
@@ -62,7 +64,7 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_way_through_a_status() {
-        for number in 0..=Refusal::WrongNetwork as i32 {
+        for number in 0..=Refusal::WrongSize as i32 {
             let reason = Refusal::try_from(number).unwrap();
             let status = status(reason, "text");
             assert_eq!(reason_of(&status), Some(reason));

@@ -4,8 +4,8 @@
 //! is refused when it does not match: a typo never starts another network.
 
 use fairlane_types::{
-    DecodeError, Genesis, GroupId, Incarnation, NetworkId, ProtocolParams, RollupId, RollupSpec, Timestamp,
-    Validator, ValidatorId, ValidatorSet, ValidatorSetError, VotingPower,
+    DecodeError, Genesis, GroupId, Incarnation, NetworkId, ProtocolParams, RollupId, RollupRules, RollupSpec,
+    Timestamp, Validator, ValidatorId, ValidatorSet, ValidatorSetError, VotingPower,
 };
 use humantime_serde::re::humantime;
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,13 @@ struct RollupEntry {
     id: u64,
     #[serde(default)]
     group: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    leg_bytes: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -196,7 +203,11 @@ impl From<&Genesis> for GenesisFile {
             rollups: genesis
                 .rollups
                 .iter()
-                .map(|rollup| RollupEntry { id: rollup.id.get(), group: rollup.group.get() })
+                .map(|rollup| RollupEntry {
+                    id: rollup.id.get(),
+                    group: rollup.rules.group.get(),
+                    leg_bytes: rollup.rules.leg_bytes,
+                })
                 .collect(),
             l1: has_l1.then(|| L1Entry {
                 chain_id: genesis.l1_chain_id,
@@ -216,7 +227,10 @@ impl TryFrom<GenesisFile> for Genesis {
         let mut rollups: Vec<RollupSpec> = file
             .rollups
             .iter()
-            .map(|entry| RollupSpec { id: RollupId::new(entry.id), group: GroupId::new(entry.group) })
+            .map(|entry| RollupSpec {
+                id: RollupId::new(entry.id),
+                rules: RollupRules { group: GroupId::new(entry.group), leg_bytes: entry.leg_bytes },
+            })
             .collect();
         rollups.sort_by_key(|rollup| rollup.id);
         let (l1_chain_id, stake_manager, l1_epoch) = file.l1.map(l1).transpose()?.unwrap_or_default();

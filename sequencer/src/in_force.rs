@@ -1,8 +1,7 @@
 //! What the last committed block put in force.
 
 use fairlane_lanes::CutBase;
-use fairlane_types::{GroupId, L1Anchor, RollupId, ValidatorSet};
-use std::collections::BTreeMap;
+use fairlane_types::{L1Anchor, RollupTable, ValidatorSet};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -13,13 +12,13 @@ pub struct InForce {
     pub validators: ValidatorSet,
     /// The Ethereum block that the last block is anchored to.
     pub l1_anchor: L1Anchor,
-    /// The ordering group of each rollup that is ordered for.
-    pub rollups: Arc<BTreeMap<RollupId, GroupId>>,
+    /// The rollups that are ordered for.
+    pub rollups: Arc<RollupTable>,
 }
 
 impl From<&CutBase> for InForce {
     fn from(base: &CutBase) -> Self {
-        Self { validators: base.validators.clone(), l1_anchor: base.l1_anchor, rollups: base.groups.clone() }
+        Self { validators: base.validators.clone(), l1_anchor: base.l1_anchor, rollups: base.rollups.clone() }
     }
 }
 

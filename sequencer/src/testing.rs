@@ -22,7 +22,7 @@ pub(crate) fn genesis(seeds: &[u8]) -> Genesis {
         power: VotingPower::new(1),
         incarnation: Incarnation::ZERO,
     });
-    let rollup = |id| RollupSpec { id: RollupId::new(id), group: GroupId::new(0) };
+    let rollup = |id| RollupSpec::new(RollupId::new(id), GroupId::new(0));
     Genesis {
         name: "test".to_owned(),
         time: Timestamp::from_nanos(START),

@@ -48,15 +48,16 @@ contract RollupRegistry is IRollupRegistry {
     }
 
     /// @inheritdoc IRollupRegistry
-    function register(uint64 rollup, uint32 group, RollupSettings calldata settings) external {
+    function register(uint64 rollup, uint32 group, uint32 legBytes, RollupSettings calldata settings) external {
         Rollup storage r = _rollups[rollup];
         if (r.owner != address(0)) revert RollupExists(rollup, r.owner);
         if (_ids.length == MAX_ROLLUPS) revert TooManyRollups(MAX_ROLLUPS);
         _ids.push(rollup);
         r.owner = msg.sender;
         r.group = group;
+        r.legBytes = legBytes;
         r.fromEpoch = epochs.effectiveEpoch();
-        emit RollupRegistered(rollup, msg.sender, group, r.fromEpoch);
+        emit RollupRegistered(rollup, msg.sender, group, legBytes, r.fromEpoch);
         _configure(rollup, settings);
         if (fee != 0) token.safeTransferFrom(msg.sender, sink, fee);
     }

@@ -10,7 +10,7 @@ contract RollupRegistryTest is Fixture {
     address private constant OTHER = address(0x07e);
 
     RollupRegistry private registry;
-    RollupSettings private settings = RollupSettings(1000, 50_000, address(0x5e7), "ipfs://rollup");
+    RollupSettings private settings = RollupSettings(address(0x5e7), "ipfs://rollup");
 
     function setUp() public {
         _setUp(4);
@@ -26,14 +26,15 @@ contract RollupRegistryTest is Fixture {
     function test_registrationCountsThreeEpochsLater() public {
         _advance(2);
         vm.expectEmit(address(registry));
-        emit IRollupRegistry.RollupRegistered(7, OWNER, 3, 5);
+        emit IRollupRegistry.RollupRegistered(7, OWNER, 3, 96, 5);
         vm.expectEmit(address(registry));
         emit IRollupRegistry.RollupConfigured(7, settings, 5);
         vm.prank(OWNER);
-        registry.register(7, 3, settings);
+        registry.register(7, 3, 96, settings);
         Rollup memory rollup = registry.rollupOf(7);
         vm.assertEq(rollup.owner, OWNER);
         vm.assertEq(rollup.group, 3);
+        vm.assertEq(rollup.legBytes, 96);
         vm.assertEq(rollup.fromEpoch, 5);
         vm.assertEq(rollup.settings.settlement, address(0x5e7));
         vm.assertEq(token.balanceOf(SINK), 1 ether);
@@ -43,7 +44,7 @@ contract RollupRegistryTest is Fixture {
         _register(7);
         vm.prank(OTHER);
         vm.expectRevert(abi.encodeWithSelector(IRollupRegistry.RollupExists.selector, 7, OWNER));
-        registry.register(7, 0, settings);
+        registry.register(7, 0, 0, settings);
     }
 
     function test_idsAreListedInPages() public {
@@ -64,13 +65,13 @@ contract RollupRegistryTest is Fixture {
     function test_onlyTheOwnerConfigures() public {
         _register(7);
         RollupSettings memory changed = settings;
-        changed.maxLegBytes = 5;
+        changed.settlement = address(5);
         vm.prank(OTHER);
         vm.expectRevert(abi.encodeWithSelector(IRollupRegistry.NotRollupOwner.selector, 7, OTHER, OWNER));
         registry.configure(7, changed);
         vm.prank(OWNER);
         registry.configure(7, changed);
-        vm.assertEq(registry.rollupOf(7).settings.maxLegBytes, 5);
+        vm.assertEq(registry.rollupOf(7).settings.settlement, address(5));
         changed.metadata = string(new bytes(1025));
         vm.prank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(IRollupRegistry.MetadataTooLong.selector, 1025, 1024));
@@ -119,6 +120,6 @@ contract RollupRegistryTest is Fixture {
 
     function _register(uint64 rollup) private {
         vm.prank(OWNER);
-        registry.register(rollup, 0, settings);
+        registry.register(rollup, 0, 0, settings);
     }
 }

@@ -102,7 +102,7 @@ async fn genesis(args: &PrepareArgs, deployment: &Deployment, path: &Path) -> ey
     // Advanced until the light client knows the set, too.
     let provider = connect(&args.rpc)?;
     let (epoch, validators) = staking::first_set(&provider, deployment, EpochClock::first_block).await?;
-    let rollup = |id| RollupSpec { id: RollupId::new(id), group: GroupId::ZERO };
+    let rollup = |id| RollupSpec::new(RollupId::new(id), GroupId::ZERO);
     let genesis = Genesis {
         name: "fairlane-testnet".to_owned(),
         time: Timestamp::from_nanos(crate::clock::unix_nanos()),

@@ -2,10 +2,10 @@
 
 use crate::hash::IdHash;
 use crate::prepare::PrepareError;
-use crate::registry::Registry;
 use fairlane_lanes::CutContent;
 use fairlane_ordering::{Groups, Run, RunTx};
-use fairlane_types::{Cut, Event, Segment, Transaction, TxId, ValidatorSet};
+use fairlane_types::rollups::groups_of;
+use fairlane_types::{Cut, Event, RollupTable, Segment, Transaction, TxId, ValidatorSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -55,11 +55,11 @@ pub(crate) fn new_bodies(content: &CutContent) -> NewBodies<'_> {
     HashMap::with_capacity_and_hasher(count, IdHash::default())
 }
 
-/// The runs of a segment: one for each `Own` event, in order, without what has legs for unregistered rollups.
+/// The runs of a segment: one for each `Own` event, in order, without what has legs that are not ordered.
 /// Adds where the bodies are to `bodies`.
 pub(crate) fn runs_of<'a>(
     segment: &'a Arc<Segment>,
-    registry: &Registry,
+    rollups: &RollupTable,
     bodies: &mut NewBodies<'a>,
 ) -> Vec<Arc<Run>> {
     let mut transactions = segment.transactions().iter().enumerate();
@@ -70,7 +70,7 @@ pub(crate) fn runs_of<'a>(
     let runs = counts.map(|count| {
         let mut run = Vec::with_capacity(count.min(segment.transactions().len()));
         for (index, transaction) in transactions.by_ref().take(count) {
-            if let Some(groups) = groups_of(transaction, registry) {
+            if let Some(groups) = all_groups(transaction, rollups) {
                 run.push(RunTx { id: transaction.id(), groups, expires_at: transaction.expires_at() });
                 bodies.insert(transaction.id(), (segment, index));
             }
@@ -80,12 +80,11 @@ pub(crate) fn runs_of<'a>(
     runs.collect()
 }
 
-/// The ordering groups of a transaction; `None` when one of its rollups is not registered.
-fn groups_of(transaction: &Transaction, registry: &Registry) -> Option<Groups> {
-    if let [leg] = transaction.legs() {
-        return registry.get(&leg.rollup).copied().map(Groups::one);
+/// The ordering groups of a transaction; `None` when one of its legs is not ordered.
+fn all_groups(transaction: &Transaction, rollups: &RollupTable) -> Option<Groups> {
+    let mut groups = groups_of(transaction, rollups);
+    if transaction.legs().len() == 1 {
+        return groups.next().flatten().map(Groups::one);
     }
-    let groups: Option<Vec<_>> =
-        transaction.legs().iter().map(|leg| registry.get(&leg.rollup).copied()).collect();
-    Groups::new(groups?).ok()
+    Groups::new(groups.collect::<Option<Vec<_>>>()?).ok()
 }

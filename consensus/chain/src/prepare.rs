@@ -209,7 +209,7 @@ fn receive<'a>(core: &mut Core, content: &'a CutContent) -> (Vec<LaneAppend>, Ne
     let mut bodies = content::new_bodies(content);
     for (lane, new) in content.lanes.iter().enumerate() {
         for segment in &new.segments {
-            let runs = content::runs_of(segment, core.rollups.groups(), &mut bodies);
+            let runs = content::runs_of(segment, core.rollups.table(), &mut bodies);
             core.decided.extend(lane, segment.digest(), runs);
         }
     }

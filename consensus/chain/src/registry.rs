@@ -5,18 +5,15 @@
 
 use crate::state::Core;
 use fairlane_types::{
-    Domain, GroupId, Hash32, HeadLeaf, HeadsTree, RollupChanges, RollupId, RollupSpec, Writer,
+    Domain, Hash32, HeadLeaf, HeadsTree, RollupChanges, RollupId, RollupSpec, RollupTable, Writer,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// The ordering group of each rollup that is ordered for.
-pub(crate) type Registry = BTreeMap<RollupId, GroupId>;
 
 /// The registry, with the hash that stands for it in the state root.
 #[derive(Clone, Debug)]
 pub(crate) struct Rollups {
-    groups: Arc<Registry>,
+    table: Arc<RollupTable>,
     hash: Hash32,
 }
 
@@ -40,27 +37,27 @@ pub enum RollupChangesError {
 /// What an epoch that brings these registrations and closings changes for a network whose genesis has `permanent`
 /// rollups: of an id that genesis has, Ethereum's registry says nothing.
 pub fn rollup_changes(
-    open: &BTreeMap<RollupId, GroupId>,
+    open: &RollupTable,
     permanent: &[RollupSpec],
-    registered: &BTreeMap<RollupId, GroupId>,
+    registered: &RollupTable,
     closed: &BTreeSet<RollupId>,
 ) -> RollupChanges {
     let is_free = |id: &RollupId| permanent.iter().all(|rollup| rollup.id != *id);
-    let registered: BTreeMap<_, _> =
-        registered.iter().filter(|(id, _)| is_free(id)).map(|(id, group)| (*id, *group)).collect();
+    let registered: RollupTable =
+        registered.iter().filter(|(id, _)| is_free(id)).map(|(id, rules)| (*id, *rules)).collect();
     let is_here = |id: &RollupId| registered.contains_key(id) || open.contains_key(id);
     let closed = closed.iter().filter(|id| is_free(id) && is_here(id)).copied().collect();
     RollupChanges::new(&registered, &closed)
 }
 
 impl Rollups {
-    pub(crate) fn new(groups: Registry) -> Self {
-        let hash = Domain::STATE.hash(&[b"rollups", &encoding(&groups)]);
-        Self { groups: Arc::new(groups), hash }
+    pub(crate) fn new(table: RollupTable) -> Self {
+        let hash = Domain::STATE.hash(&[b"rollups", &encoding(&table)]);
+        Self { table: Arc::new(table), hash }
     }
 
-    pub(crate) fn groups(&self) -> &Arc<Registry> {
-        &self.groups
+    pub(crate) fn table(&self) -> &Arc<RollupTable> {
+        &self.table
     }
 
     /// What stands for the rollups in the state root.
@@ -69,12 +66,12 @@ impl Rollups {
     }
 
     pub(crate) fn encode(&self, out: &mut Writer) {
-        out.bytes(&encoding(&self.groups));
+        out.bytes(&encoding(&self.table));
     }
 }
 
-fn encoding(groups: &Registry) -> Vec<u8> {
-    let specs: Vec<_> = groups.iter().map(|(&id, &group)| RollupSpec { id, group }).collect();
+fn encoding(table: &RollupTable) -> Vec<u8> {
+    let specs: Vec<_> = table.iter().map(|(&id, &rules)| RollupSpec { id, rules }).collect();
     let mut out = Writer::with_capacity(specs.len().saturating_mul(RollupSpec::BYTES));
     out.list(&specs);
     out.into_vec()
@@ -99,7 +96,7 @@ pub(crate) fn check(
         if core.constants.permanent.contains(id) {
             return Err(RollupChangesError::Genesis(*id));
         }
-        if !core.rollups.groups.contains_key(id) {
+        if !core.rollups.table.contains_key(id) {
             return Err(RollupChangesError::NotOpen(*id));
         }
     }
@@ -111,10 +108,10 @@ pub(crate) fn apply(core: &mut Core, changes: &RollupChanges) {
     if changes.is_empty() {
         return;
     }
-    let mut groups = Registry::clone(&core.rollups.groups);
-    groups.retain(|id, _| changes.closed().binary_search(id).is_err());
-    groups.extend(changes.opened().iter().map(|rollup| (rollup.id, rollup.group)));
-    core.rollups = Rollups::new(groups);
+    let mut table = RollupTable::clone(&core.rollups.table);
+    table.retain(|id, _| changes.closed().binary_search(id).is_err());
+    table.extend(changes.opened().iter().map(|rollup| (rollup.id, rollup.rules)));
+    core.rollups = Rollups::new(table);
     if !changes.opened().is_empty() {
         let mut leaves = core.heads.leaves().to_vec();
         leaves.extend(changes.opened().iter().map(|rollup| HeadLeaf::empty(rollup.id)));

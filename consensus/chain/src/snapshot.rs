@@ -127,7 +127,7 @@ fn read_state(input: &mut Reader, start: Core) -> Result<(Core, Vec<EmittedBlock
     core.decided = Decided { tracks, retired, refs };
     core.heads = HeadsTree::new(input.list("heads", MAX_COUNT, HeadLeaf::BYTES)?);
     let rollups: Vec<RollupSpec> = input.list("rollups", MAX_COUNT, RollupSpec::BYTES)?;
-    core.rollups = Rollups::new(rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect());
+    core.rollups = Rollups::new(rollups.iter().map(|rollup| (rollup.id, rollup.rules)).collect());
     Ok((core, read_list(input, "replay window", 48, read_block)?))
 }
 

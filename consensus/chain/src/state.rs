@@ -115,7 +115,7 @@ impl ChainState {
             decided: Decided::new(validators.len()),
             rule: Rule::new(&validators.powers(), ordering)?,
             heads: HeadsTree::new(constants.permanent.iter().copied().map(HeadLeaf::empty).collect()),
-            rollups: Rollups::new(genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect()),
+            rollups: Rollups::new(genesis.rollups.iter().map(|rollup| (rollup.id, rollup.rules)).collect()),
             constants: Arc::new(constants),
             validators,
         };
@@ -179,7 +179,7 @@ impl ChainState {
             l1_anchor: self.core.l1_anchor,
             equivocators: self.core.equivocators.clone(),
             validators: self.core.validators.clone(),
-            groups: self.core.rollups.groups().clone(),
+            rollups: self.core.rollups.table().clone(),
         }
     }
 

@@ -10,7 +10,7 @@ use fairlane_chain::{
     BlockInput, ChainState, NextValidatorsError, PrepareError, Prepared, prepare, successor,
 };
 use fairlane_types::{
-    Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, Proposal, ProtocolParams, RollupChanges,
+    Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, Proposal, ProtocolParams, RollupChanges, RollupRules, RollupTable,
     RollupId, SegmentRef, Transaction, TxId, ValidatorSet,
 };
 use oracle::Oracle;
@@ -312,14 +312,16 @@ impl Run {
         }
     }
 
-    /// Rollups 4 and 5 come and go.
+    /// Rollups 4 and 5 come and go, and may want payloads of one length.
     fn next_rollups(&mut self, state: &ChainState) -> RollupChanges {
-        let open = state.base().groups;
+        let open = state.base().rollups;
         let is_known = |id| state.heads().leaves().iter().any(|leaf| leaf.rollup == id);
-        let (mut opened, mut closed) = (BTreeMap::new(), BTreeSet::new());
+        let (mut opened, mut closed) = (RollupTable::new(), BTreeSet::new());
         for id in [4, 5].map(RollupId::new) {
             if !is_known(id) && self.rng.gen_bool(0.3) {
-                opened.insert(id, GroupId::new(self.rng.gen_range(0..3)));
+                let group = GroupId::new(self.rng.gen_range(0..3));
+                let leg_bytes = *[0, 17, 18].choose(&mut self.rng).unwrap();
+                opened.insert(id, RollupRules { group, leg_bytes });
             }
             if open.contains_key(&id) && self.rng.gen_bool(0.3) {
                 closed.insert(id);

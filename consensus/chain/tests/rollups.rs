@@ -10,9 +10,9 @@ use fairlane_chain::{
 };
 use fairlane_types::{
     BatchIndex, Decode, Encode, GroupId, Hash32, HeadProof, L1Anchor, Proposal, RollupChanges, RollupHead,
-    RollupId, RollupSpec,
+    RollupId, RollupRules, RollupSpec, RollupTable,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Expires long after the test.
 const LATE: u64 = 60_000;
@@ -21,8 +21,8 @@ fn id(rollup: u64) -> RollupId {
     RollupId::new(rollup)
 }
 
-fn table(rollups: &[(u64, u32)]) -> BTreeMap<RollupId, GroupId> {
-    rollups.iter().map(|(rollup, group)| (id(*rollup), GroupId::new(*group))).collect()
+fn table(rollups: &[(u64, u32)]) -> RollupTable {
+    rollups.iter().map(|(rollup, group)| (id(*rollup), RollupRules::new(GroupId::new(*group)))).collect()
 }
 
 fn changes(opened: &[(u64, u32)], closed: &[u64]) -> RollupChanges {
@@ -61,7 +61,7 @@ fn a_rollup_is_ordered_for_from_the_block_after_the_one_that_registers_it() {
     let block = changed(&mut state, &world, changes(&[(2, 7)], &[]));
     assert_eq!(ids(&block), [tx(2, 1, LATE).id()], "what was decided before is not ordered for it");
     assert_eq!(state.live_count(), 0);
-    assert_eq!(*state.base().groups, table(&[(1, 0), (2, 7)]));
+    assert_eq!(*state.base().rollups, table(&[(1, 0), (2, 7)]));
     let HeadProof::Present(path) = block.heads.prove(id(2)) else { panic!("it has no leaf") };
     assert_eq!(path.root(), Some(block.proposal.header.heads_root));
     assert_eq!((path.leaf.index, path.leaf.head), (BatchIndex::ZERO, RollupHead::ZERO));
@@ -73,6 +73,22 @@ fn a_rollup_is_ordered_for_from_the_block_after_the_one_that_registers_it() {
     let batch = block.batches.iter().find(|batch| batch.header().rollup == id(2)).unwrap();
     assert_eq!((batch.header().index, batch.header().count), (BatchIndex::new(1), 2));
     assert_eq!(batch.header().previous_head, RollupHead::ZERO);
+}
+
+#[test]
+fn what_has_another_length_than_the_rollups_is_not_ordered() {
+    let mut world = World::new(4, &[(1, 0)]);
+    let mut state = world.state();
+    let bytes = tx(1, 2, LATE).legs()[0].payload.len();
+    let fixed =
+        |more: usize| RollupRules { group: GroupId::ZERO, leg_bytes: u32::try_from(bytes + more).unwrap() };
+    let opened = RollupTable::from([(id(2), fixed(0)), (id(3), fixed(1))]);
+    changed(&mut state, &world, RollupChanges::new(&opened, &BTreeSet::new()));
+    world.own(0, 5, &[tx(1, 2, LATE), tx(2, 3, LATE), bundle(3, &[1, 2], LATE), bundle(4, &[1, 3], LATE)]);
+    let block = order(&mut world, &mut state, 20);
+    let ordered: BTreeSet<_> = block.order.ids().collect();
+    assert_eq!(ordered, [tx(1, 2, LATE).id(), bundle(3, &[1, 2], LATE).id()].into());
+    assert_eq!(state.live_count(), 0, "nothing of what is not ordered is kept");
 }
 
 #[test]
@@ -88,7 +104,7 @@ fn a_closed_rollup_keeps_its_history_and_gets_what_was_decided_before() {
     // The block decides the transaction, which waits for its order.
     let block = changed(&mut state, &world, changes(&[], &[2]));
     assert!(ids(&block).is_empty() && state.contains_live(&tx(1, 2, LATE).id()));
-    assert_eq!(*state.base().groups, table(&[(1, 0)]));
+    assert_eq!(*state.base().rollups, table(&[(1, 0)]));
     world.own(1, 20, &[tx(2, 2, LATE)]);
     let block = order(&mut world, &mut state, 40);
     assert_eq!(ids(&block), [tx(1, 2, LATE).id()]);
@@ -119,7 +135,7 @@ fn changes_that_cannot_be_are_refused() {
 
 #[test]
 fn of_what_genesis_has_the_registry_says_nothing() {
-    let genesis = [RollupSpec { id: id(1), group: GroupId::ZERO }];
+    let genesis = [RollupSpec::new(id(1), GroupId::ZERO)];
     let open = table(&[(1, 0), (2, 0)]);
     let brought = |registered: &[(u64, u32)], closed: &[u64]| {
         let closed: BTreeSet<_> = closed.iter().copied().map(id).collect();
@@ -141,12 +157,16 @@ fn a_restored_state_knows_the_rollups() {
         ChainState::restore(&world.genesis, &block.proposal.header, snapshot, std::iter::empty())
     };
     let restored = restore(&state.snapshot()).unwrap();
-    assert_eq!(*restored.base().groups, table(&[(1, 0), (2, 3)]));
+    assert_eq!(*restored.base().rollups, table(&[(1, 0), (2, 3)]));
     assert_eq!(restored.snapshot(), state.snapshot());
     assert!(state.time() >= at(0));
     let mut forged = state.snapshot();
-    let group = [&2u64.to_be_bytes()[..], &3u32.to_be_bytes()].concat();
-    let place = forged.windows(12).position(|bytes| bytes == group).unwrap();
-    forged[place + 11] = 4;
-    assert!(restore(&forged).is_err(), "the root commits to the groups");
+    let spec = RollupSpec::new(id(2), GroupId::new(3)).to_bytes();
+    let place = forged.windows(spec.len()).position(|bytes| bytes == spec).unwrap();
+    for byte in [11, 15] {
+        forged[place + byte] ^= 4;
+        assert!(restore(&forged).is_err(), "the root commits to group and length");
+        forged[place + byte] ^= 4;
+    }
+    assert!(restore(&forged).is_ok());
 }

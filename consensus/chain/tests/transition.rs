@@ -7,7 +7,7 @@ mod common;
 use common::{World, advance, at, bundle, equivocation, ids, tx};
 use fairlane_chain::{BlockInput, CommitError, OrderRecord, PrepareError, prepare};
 use fairlane_types::{
-    Batch, BatchIndex, BlockId, Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, LaneSeq, Proposal,
+    Batch, BatchIndex, BlockId, Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, LaneSeq, Proposal, RollupRules,
     ProtocolParams, RollupHead, RollupId, SegmentRef, evidence,
 };
 
@@ -19,7 +19,7 @@ fn header_follows_from_the_cut() {
     let mut world = World::new(4, ROLLUPS);
     let mut state = world.state();
     assert_eq!(state.height(), Height::ZERO);
-    assert_eq!(state.base().groups.get(&RollupId::new(7)), Some(&GroupId::new(3)));
+    assert_eq!(state.base().rollups.get(&RollupId::new(7)), Some(&RollupRules::new(GroupId::new(3))));
     world.own(0, 5, &[tx(1, 1, LATE)]);
     world.full_round(20);
     world.full_round(40);

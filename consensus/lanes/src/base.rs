@@ -1,7 +1,7 @@
 //! What a block is judged against, and what its cut adds.
 
-use fairlane_types::{Cut, GroupId, Height, L1Anchor, LaneId, RollupId, Segment, SegmentRef, ValidatorSet};
-use std::collections::{BTreeMap, BTreeSet};
+use fairlane_types::{Cut, Height, L1Anchor, LaneId, RollupTable, Segment, SegmentRef, ValidatorSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The decided state that the next block builds on.
@@ -20,8 +20,8 @@ pub struct CutBase {
     pub equivocators: BTreeSet<LaneId>,
     /// The set that decides the next block; the cut names exactly its lanes.
     pub validators: ValidatorSet,
-    /// The ordering group of each registered rollup.
-    pub groups: Arc<BTreeMap<RollupId, GroupId>>,
+    /// The rollups that are ordered for.
+    pub rollups: Arc<RollupTable>,
 }
 
 impl CutBase {

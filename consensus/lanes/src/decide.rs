@@ -152,10 +152,10 @@ impl LaneView {
 
     /// Takes over the validator set, its powers, and the registered rollups of a base.
     pub(crate) fn adopt_set(&mut self, base: &CutBase) {
-        if !Arc::ptr_eq(&self.groups, &base.groups) && self.groups != base.groups {
+        if !Arc::ptr_eq(&self.rollups, &base.rollups) && self.rollups != base.rollups {
             self.regroup(base);
         }
-        self.groups = base.groups.clone();
+        self.rollups = base.rollups.clone();
         self.retired = base.retired.clone();
         let same_lanes = self.lanes.len() == base.validators.len()
             && self
@@ -184,7 +184,7 @@ impl LaneView {
 
     /// Counts the groups of all held segments afresh: the registered rollups changed.
     fn regroup(&mut self, base: &CutBase) {
-        let fresh = |held: &Arc<Held>| Arc::new(Held::new(held.segment.clone(), &base.groups));
+        let fresh = |held: &Arc<Held>| Arc::new(Held::new(held.segment.clone(), &base.rollups));
         self.held.values_mut().for_each(|held| *held = fresh(held));
         for lane in &mut self.lanes {
             lane.recent.iter_mut().chain(&mut lane.chain).for_each(|entry| entry.held = fresh(&entry.held));

@@ -110,10 +110,11 @@ impl LaneView {
     }
 
     fn group_totals(&self, base: &CutBase, included: &Included) -> BTreeMap<GroupId, u64> {
-        let cached = Arc::ptr_eq(&self.groups, &base.groups) || self.groups == base.groups;
+        let cached = Arc::ptr_eq(&self.rollups, &base.rollups) || self.rollups == base.rollups;
         let mut totals: BTreeMap<GroupId, u64> = BTreeMap::new();
         for held in included.iter().flatten() {
-            let counts = if cached { held.groups.clone() } else { group_counts(&held.segment, &base.groups) };
+            let counts =
+                if cached { held.groups.clone() } else { group_counts(&held.segment, &base.rollups) };
             for (group, count) in counts {
                 let total = totals.entry(group).or_default();
                 *total = total.saturating_add(count);

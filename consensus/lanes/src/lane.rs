@@ -6,8 +6,9 @@
 //! ```
 //! `side` holds further variants of an equivocator, and only those that a cut asked for.
 
+use fairlane_types::rollups::groups_of;
 use fairlane_types::{
-    Event, GroupId, LaneId, LaneSeq, RollupId, Segment, SegmentDigest, SegmentRef, Timestamp,
+    Event, GroupId, LaneId, LaneSeq, RollupTable, Segment, SegmentDigest, SegmentRef, Timestamp,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -28,9 +29,9 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    pub(crate) fn new(segment: Arc<Segment>, groups: &BTreeMap<RollupId, GroupId>) -> Self {
+    pub(crate) fn new(segment: Arc<Segment>, rollups: &RollupTable) -> Self {
         let bytes = segment.bytes().len() as u64;
-        let groups = group_counts(&segment, groups);
+        let groups = group_counts(&segment, rollups);
         Self { segment, bytes, groups }
     }
 
@@ -47,16 +48,16 @@ pub(crate) fn references(segment: &Segment) -> impl Iterator<Item = &SegmentRef>
     })
 }
 
-/// How many transactions of a segment belong to each group. A bundle belongs to the groups of all its legs; an
-/// unregistered rollup has none. A transaction counts wherever it stands, also when another segment repeats it.
-pub(crate) fn group_counts(segment: &Segment, groups: &BTreeMap<RollupId, GroupId>) -> Box<[(GroupId, u64)]> {
+/// How many transactions of a segment belong to each group. A bundle belongs to the groups of all its legs; a leg that is
+/// not ordered has none. A transaction counts wherever it stands, also when another segment repeats it.
+pub(crate) fn group_counts(segment: &Segment, rollups: &RollupTable) -> Box<[(GroupId, u64)]> {
     let mut counts: BTreeMap<GroupId, u64> = BTreeMap::new();
     for transaction in segment.transactions() {
         let mut seen: Vec<GroupId> = Vec::with_capacity(transaction.legs().len());
-        for group in transaction.legs().iter().filter_map(|leg| groups.get(&leg.rollup)) {
-            if !seen.contains(group) {
-                seen.push(*group);
-                let count = counts.entry(*group).or_default();
+        for group in groups_of(transaction, rollups).flatten() {
+            if !seen.contains(&group) {
+                seen.push(group);
+                let count = counts.entry(group).or_default();
                 *count = count.saturating_add(1);
             }
         }

@@ -10,7 +10,7 @@ use crate::effect::{DropReason, LaneEffect, ReadySegment};
 use crate::equivocation::{accused_lane, evidence_of};
 use crate::lane::{Held, Lane, references};
 use fairlane_types::{
-    Evidence, GroupId, LaneId, ProtocolParams, RollupId, Segment, SegmentDigest, SegmentRef, Timestamp,
+    Evidence, LaneId, ProtocolParams, RollupTable, Segment, SegmentDigest, SegmentRef, Timestamp,
     ValidatorId, ValidatorSet,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ const MAX_REQUIRED: usize = 8192;
 pub struct LaneView {
     pub(crate) params: ProtocolParams,
     pub(crate) validators: ValidatorSet,
-    pub(crate) groups: Arc<BTreeMap<RollupId, GroupId>>,
+    pub(crate) rollups: Arc<RollupTable>,
     /// In the order of the validator set.
     pub(crate) lanes: Vec<Lane>,
     /// See [`CutBase::retired`].
@@ -51,7 +51,7 @@ impl LaneView {
         let mut view = Self {
             params,
             validators: base.validators.clone(),
-            groups: base.groups.clone(),
+            rollups: base.rollups.clone(),
             lanes: Vec::new(),
             retired: Vec::new(),
             held: BTreeMap::new(),
@@ -181,7 +181,7 @@ impl LaneView {
         now: Timestamp,
         effects: &mut Vec<LaneEffect>,
     ) -> Result<(), DropReason> {
-        let held = Arc::new(Held::new(segment.clone(), &self.groups));
+        let held = Arc::new(Held::new(segment.clone(), &self.rollups));
         let window = u64::from(self.params.lane_window_bytes);
         let lane = self.lanes.get(at).ok_or(DropReason::UnknownLane)?;
         if segment.header().seq <= lane.head.seq {

@@ -2,39 +2,10 @@
 
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::crypto::{Domain, Hash32};
-use crate::ids::{GroupId, NetworkId, RollupId, Timestamp};
+use crate::ids::{NetworkId, Timestamp};
 use crate::params::ProtocolParams;
+use crate::rollups::{MAX_ROLLUPS, RollupSpec};
 use crate::validator::ValidatorSet;
-
-/// The most rollups that genesis can register, and the most that the registry on Ethereum can.
-pub const MAX_ROLLUPS: usize = 65_536;
-
-/// A rollup at genesis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RollupSpec {
-    /// Its id.
-    pub id: RollupId,
-    /// The ordering group whose transactions are compared with its own.
-    pub group: GroupId,
-}
-
-impl RollupSpec {
-    /// Bytes of the encoding.
-    pub const BYTES: usize = 8 + 4;
-}
-
-impl Encode for RollupSpec {
-    fn encode(&self, out: &mut Writer) {
-        self.id.encode(out);
-        self.group.encode(out);
-    }
-}
-
-impl Decode for RollupSpec {
-    fn decode(input: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(Self { id: Decode::decode(input)?, group: Decode::decode(input)? })
-    }
-}
 
 /// The beginning of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]

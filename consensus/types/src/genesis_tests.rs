@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::crypto::SigningKey;
-use crate::ids::{Incarnation, VotingPower};
+use crate::ids::{GroupId, Incarnation, RollupId, VotingPower};
 use crate::validator::Validator;
 
 fn genesis() -> Genesis {
@@ -21,7 +21,7 @@ fn genesis() -> Genesis {
 }
 
 fn rollups(ids: &[u64]) -> Vec<RollupSpec> {
-    ids.iter().map(|id| RollupSpec { id: RollupId::new(*id), group: GroupId::ZERO }).collect()
+    ids.iter().map(|id| RollupSpec::new(RollupId::new(*id), GroupId::ZERO)).collect()
 }
 
 fn refused(change: impl FnOnce(&mut Genesis)) -> &'static str {
@@ -58,12 +58,13 @@ fn a_name_must_be_text() {
 
 #[test]
 fn the_network_covers_everything() {
-    let changes: [fn(&mut Genesis); 8] = [
+    let changes: [fn(&mut Genesis); 9] = [
         |genesis| genesis.name.push('x'),
         |genesis| genesis.time = Timestamp::from_nanos(2),
         |genesis| genesis.params.expiry_bound += 1,
         |genesis| genesis.rollups = rollups(&[1]),
-        |genesis| genesis.rollups[1].group = GroupId::new(1),
+        |genesis| genesis.rollups[1].rules.group = GroupId::new(1),
+        |genesis| genesis.rollups[1].rules.leg_bytes = 1,
         |genesis| genesis.l1_chain_id = 2,
         |genesis| genesis.stake_manager = [2; 20],
         |genesis| genesis.l1_epoch = 4,

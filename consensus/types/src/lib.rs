@@ -53,7 +53,7 @@ pub use codec::{Decode, DecodeError, Encode, Reader, Writer};
 pub use crypto::{Domain, Hash32, Signature, SigningKey};
 pub use cut::{Cut, SegmentRef};
 pub use evidence::Evidence;
-pub use genesis::{Genesis, RollupSpec};
+pub use genesis::Genesis;
 pub use heads::{HeadLeaf, HeadPath, HeadProof, HeadsTree};
 pub use ids::{
     BatchIndex, BlockId, GroupId, Height, Incarnation, LaneId, LaneSeq, NetworkId, RollupHead, RollupId,
@@ -61,7 +61,7 @@ pub use ids::{
 };
 pub use params::ProtocolParams;
 pub use receipt::Receipt;
-pub use rollups::RollupChanges;
+pub use rollups::{RollupChanges, RollupRules, RollupSpec, RollupTable};
 pub use segment::{Event, Segment, SegmentDraft, SegmentError, SegmentHeader};
 pub use transaction::{Leg, Transaction, TransactionError};
 pub use validator::{Quorums, Validator, ValidatorSet, ValidatorSetError};

@@ -35,7 +35,7 @@ fn genesis_is_where_trust_starts() {
         time: Timestamp::ZERO,
         params: ProtocolParams::default(),
         validators: validators.clone(),
-        rollups: vec![RollupSpec { id: RollupId::new(1), group: Default::default() }],
+        rollups: vec![RollupSpec::new(RollupId::new(1), Default::default())],
         l1_chain_id: 0,
         stake_manager: [0; 20],
         l1_epoch: 0,

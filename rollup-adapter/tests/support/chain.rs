@@ -31,7 +31,7 @@ impl World {
 
     pub fn named(name: &str) -> Self {
         let keys = keys(1..5);
-        let rollup = |id| RollupSpec { id: RollupId::new(id), group: GroupId::new(0) };
+        let rollup = |id| RollupSpec::new(RollupId::new(id), GroupId::new(0));
         let genesis = Genesis {
             name: name.into(),
             time: Timestamp::from_nanos(1),

@@ -32,8 +32,8 @@ pub(super) struct Create {
     /// A validator's id (as `fairlane keys show` prints it) and its voting power.
     #[arg(long = "validator", value_name = "ID=POWER", required = true)]
     validators: Vec<ValidatorArgument>,
-    /// A rollup's id, and its ordering group where it is not 0.
-    #[arg(long = "rollup", value_name = "ID[:GROUP]", required = true)]
+    /// A rollup's id, its ordering group where it is not 0, and how many bytes all its payloads have, if they do.
+    #[arg(long = "rollup", value_name = "ID[:GROUP[:BYTES]]", required = true)]
     rollups: Vec<RollupArgument>,
 }
 
@@ -41,8 +41,9 @@ pub(super) struct Create {
 pub(super) struct FromL1 {
     #[command(flatten)]
     network: NewNetwork,
-    /// A rollup's id, and its ordering group where it is not 0. Rollups that are registered on Ethereum come by themselves.
-    #[arg(long = "rollup", value_name = "ID[:GROUP]")]
+    /// A rollup's id, its ordering group where it is not 0, and how many bytes all its payloads have, if they do. Rollups
+    /// that are registered on Ethereum come by themselves.
+    #[arg(long = "rollup", value_name = "ID[:GROUP[:BYTES]]")]
     rollups: Vec<RollupArgument>,
     #[command(flatten)]
     chain: Chain,
@@ -78,22 +79,21 @@ impl FromStr for ValidatorArgument {
     }
 }
 
-/// `ID` or `ID:GROUP`
+/// `ID`, `ID:GROUP` or `ID:GROUP:BYTES`
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RollupArgument {
-    pub(super) id: u64,
-    pub(super) group: u32,
-}
+pub(super) struct RollupArgument(pub(super) RollupSpec);
 
 impl FromStr for RollupArgument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (id, group) = text.split_once(':').unwrap_or((text, "0"));
-        Ok(Self {
-            id: id.parse().map_err(|_| "the id must be a whole number")?,
-            group: group.parse().map_err(|_| "the group must be a whole number")?,
-        })
+        let (id, rules) = text.split_once(':').unwrap_or((text, "0"));
+        let (group, bytes) = rules.split_once(':').unwrap_or((rules, "0"));
+        let id = id.parse().map_err(|_| "the id must be a whole number")?;
+        let group = group.parse().map_err(|_| "the group must be a whole number")?;
+        let leg_bytes = bytes.parse().map_err(|_| "the payloads' length must be a whole number of bytes")?;
+        let rules = RollupRules { group: GroupId::new(group), leg_bytes };
+        Ok(Self(RollupSpec { id: RollupId::new(id), rules }))
     }
 }
 
@@ -141,7 +141,7 @@ impl NewNetwork {
         rollups: &[RollupArgument],
         stake: Option<(&Deployment, Epoch)>,
     ) -> eyre::Result<Genesis> {
-        let mut rollups: Vec<RollupSpec> = rollups.iter().copied().map(Into::into).collect();
+        let mut rollups: Vec<RollupSpec> = rollups.iter().map(|argument| argument.0).collect();
         rollups.sort_by_key(|rollup| rollup.id);
         let genesis = Genesis {
             name: self.name.clone(),

@@ -89,9 +89,3 @@ fn development(validator: ValidatorId, mut rollups: Vec<RollupSpec>) -> eyre::Re
     genesis.check()?;
     Ok(genesis)
 }
-
-impl From<super::genesis::RollupArgument> for RollupSpec {
-    fn from(argument: super::genesis::RollupArgument) -> Self {
-        Self { id: RollupId::new(argument.id), group: GroupId::new(argument.group) }
-    }
-}

@@ -10,7 +10,7 @@ use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::rollups::{OwnerAccount, RollupSettings};
 use fairlane_l1::wallet::KeySource;
 use fairlane_l1::{Address, L1State, U256};
-use fairlane_types::{RollupId, RollupSpec};
+use fairlane_types::RollupId;
 use std::path::PathBuf;
 
 /// Where the owner's key is.
@@ -42,8 +42,8 @@ struct Owner {
 
 #[derive(Debug, Args)]
 pub(super) struct Register {
-    /// An id that nobody has, and the ordering group where it is not 0.
-    #[arg(value_name = "ID[:GROUP]")]
+    /// An id that nobody has, the ordering group where it is not 0, and how many bytes all payloads have, if they do.
+    #[arg(value_name = "ID[:GROUP[:BYTES]]")]
     rollup: RollupArgument,
     /// The rollup's contract on Ethereum.
     #[arg(long, default_value_t = Address::ZERO, hide_default_value = true)]
@@ -117,13 +117,8 @@ impl Register {
     async fn run(self) -> eyre::Result<()> {
         let session = self.owner.open().await?;
         session.check_fee().await?;
-        let rollup = RollupSpec::from(self.rollup);
-        let settings = RollupSettings {
-            maxLegBytes: 0,
-            maxBlockBytes: 0,
-            settlement: self.settlement,
-            metadata: self.metadata,
-        };
+        let RollupArgument(rollup) = self.rollup;
+        let settings = RollupSettings { settlement: self.settlement, metadata: self.metadata };
         let registering = session.account().register(rollup, settings).await?;
         self.owner.sending.carry_out(&format!("registered rollup {}", rollup.id), registering).await
     }
@@ -138,7 +133,11 @@ impl Show {
         };
         let epoch = state.epoch().await?;
         out!("owner    {}", rollup.owner)?;
-        out!("group    {}", rollup.spec.group)?;
+        out!("group    {}", rollup.spec.rules.group)?;
+        match rollup.spec.rules.leg_bytes {
+            0 => out!("payloads of any length")?,
+            bytes => out!("payloads of {bytes} bytes")?,
+        }
         let closed =
             rollup.closed_from.map_or(String::new(), |epoch| format!(", closed from epoch {epoch} on"));
         out!("ordered  from epoch {} on{closed} (now: epoch {epoch})", rollup.from)?;

@@ -132,13 +132,13 @@ pub struct Explanation {
     pub looked_from: Height,
 }
 
-/// Explains a transaction that a block ordered. `groups` are the ordering groups of the rollups.
+/// Explains a transaction that a block ordered. `rollups` are those that are ordered for.
 ///
 /// Reads some megabytes and decodes them: call it where blocking is allowed.
 pub fn explain(
     store: &Store,
     genesis: &Genesis,
-    groups: &BTreeMap<RollupId, GroupId>,
+    rollups: &RollupTable,
     place: Place,
 ) -> Result<Explanation, ExplainError> {
     let Place { id, height } = place;
@@ -161,7 +161,7 @@ pub fn explain(
     let compare = |(number, other): (usize, &usize)| {
         let pair = pairs::Pair { target: (at, &entry), other: (*other, &record.entries[*other]) };
         let powers = pairs::powers(&validators, &seen, number);
-        let shared = window.share_group(0, number, groups);
+        let shared = window.share_group(0, number, rollups);
         Comparison {
             other: record.entries[*other],
             position: to_u32(*other),

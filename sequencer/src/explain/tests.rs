@@ -128,12 +128,12 @@ impl Chain {
         block
     }
 
-    fn groups(&self) -> BTreeMap<RollupId, GroupId> {
-        self.genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect()
+    fn rollups(&self) -> RollupTable {
+        self.genesis.rollups.iter().map(|rollup| (rollup.id, rollup.rules)).collect()
     }
 
     fn explain(&self, id: TxId, height: Height) -> Result<Explanation, ExplainError> {
-        explain(&self.store, &self.genesis, &self.groups(), Place { id, height })
+        explain(&self.store, &self.genesis, &self.rollups(), Place { id, height })
     }
 
     /// By lane: where each transaction stands in it, and the time of that, read from the beginning.

@@ -57,9 +57,13 @@ impl Window {
 
     /// Whether two of the transactions share an ordering group. Those of rollups that are not open any more count as
     /// sharing one.
-    pub(super) fn share_group(&self, a: usize, b: usize, groups: &BTreeMap<RollupId, GroupId>) -> bool {
+    pub(super) fn share_group(&self, a: usize, b: usize, rollups: &RollupTable) -> bool {
         let of = |which: usize| -> Option<Vec<GroupId>> {
-            self.rollups.get(which)?.iter().map(|rollup| groups.get(rollup).copied()).collect()
+            self.rollups
+                .get(which)?
+                .iter()
+                .map(|rollup| rollups.get(rollup).map(|rules| rules.group))
+                .collect()
         };
         match (of(a), of(b)) {
             (Some(a), Some(b)) => a.iter().any(|group| b.contains(group)) || a.is_empty() || b.is_empty(),

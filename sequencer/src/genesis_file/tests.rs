@@ -13,8 +13,9 @@ fn genesis() -> Genesis {
         params: ProtocolParams::default(),
         validators: ValidatorSet::new(vec![member(1), member(2)]).unwrap(),
         rollups: vec![
-            RollupSpec { id: RollupId::new(1), group: GroupId::new(0) },
-            RollupSpec { id: RollupId::new(7), group: GroupId::new(3) },
+            RollupSpec::new(RollupId::new(1), GroupId::new(0)),
+            RollupSpec::new(RollupId::new(7), GroupId::new(3)),
+            RollupSpec { id: RollupId::new(9), rules: RollupRules { group: GroupId::ZERO, leg_bytes: 96 } },
         ],
         l1_chain_id: 0,
         stake_manager: [0; 20],

@@ -26,7 +26,7 @@ fn anchor(number: u64) -> L1Anchor {
 
 fn in_force(l1_anchor: L1Anchor) -> InForce {
     let genesis = genesis(&[1, 2, 3, 4]);
-    let rollups = genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect();
+    let rollups = genesis.rollups.iter().map(|rollup| (rollup.id, rollup.rules)).collect();
     InForce { validators: genesis.validators, l1_anchor, rollups: Arc::new(rollups) }
 }
 

@@ -4,8 +4,7 @@
 //! protocol: what is expired, unknown or repeated is skipped when ordering, whoever let it in.
 
 use fairlane_proto::v1::Refusal;
-use fairlane_types::{GroupId, ProtocolParams, RollupId, Timestamp, Transaction, TransactionError};
-use std::collections::BTreeMap;
+use fairlane_types::{Leg, ProtocolParams, RollupTable, Timestamp, Transaction, TransactionError};
 
 /// Why a transaction is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +21,25 @@ impl Refused {
     }
 }
 
+/// Whether anything is ordered for a leg's rollup, and such legs are.
+fn check_leg(leg: &Leg, rollups: &RollupTable) -> Result<(), Refused> {
+    let Some(rules) = rollups.get(&leg.rollup) else {
+        let message =
+            format!("this network does not order for rollup {}: it is not registered, or closed", leg.rollup);
+        return Err(Refused::new(Refusal::UnknownRollup, message));
+    };
+    if !rules.admit(leg) {
+        let message = format!(
+            "a payload of rollup {} has {} bytes, this one has {}: the rollup is registered with that length",
+            leg.rollup,
+            rules.leg_bytes,
+            leg.payload.len()
+        );
+        return Err(Refused::new(Refusal::WrongSize, message));
+    }
+    Ok(())
+}
+
 /// How far chain time may lag behind local time before it is not believed any more, in nanoseconds.
 const BELIEVED_LAG: u64 = 2_000_000_000;
 
@@ -36,7 +54,7 @@ impl Ingress {
     pub(super) fn check(
         &self,
         transaction: &Transaction,
-        rollups: &BTreeMap<RollupId, GroupId>,
+        rollups: &RollupTable,
         now: Timestamp,
         chain_time: Timestamp,
     ) -> Result<(), Refused> {
@@ -47,13 +65,7 @@ impl Ingress {
             };
             Refused::new(reason, error.to_string())
         })?;
-        if let Some(leg) = transaction.legs().iter().find(|leg| !rollups.contains_key(&leg.rollup)) {
-            let message = format!(
-                "this network does not order for rollup {}: it is not registered, or closed",
-                leg.rollup
-            );
-            return Err(Refused::new(Refusal::UnknownRollup, message));
-        }
+        transaction.legs().iter().try_for_each(|leg| check_leg(leg, rollups))?;
         let expires = transaction.expires_at();
         if expires <= now.max(chain_time) {
             return Err(Refused::new(

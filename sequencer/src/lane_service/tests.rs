@@ -49,8 +49,8 @@ fn first_base(genesis: &Genesis) -> CutBase {
         l1_anchor: fairlane_types::L1Anchor::default(),
         equivocators: BTreeSet::new(),
         validators: genesis.validators.clone(),
-        groups: Arc::new(
-            genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect::<BTreeMap<_, _>>(),
+        rollups: Arc::new(
+            genesis.rollups.iter().map(|rollup| (rollup.id, rollup.rules)).collect::<BTreeMap<_, _>>(),
         ),
     }
 }

@@ -22,9 +22,9 @@ impl Core {
         let Some(height) = self.height_of(&id, Height::new(request.height))? else {
             return Ok(ExplainTransactionResponse { standing: Some(Standing::Pending(Pending {})) });
         };
-        let (genesis, groups) = (self.genesis.clone(), self.in_force.borrow().rollups.clone());
+        let (genesis, rollups) = (self.genesis.clone(), self.in_force.borrow().rollups.clone());
         let place = Place { id, height };
-        let found = self.read(move |store| match explain::explain(store, &genesis, &groups, place) {
+        let found = self.read(move |store| match explain::explain(store, &genesis, &rollups, place) {
             Err(ExplainError::Store(error)) => Err(error),
             other => Ok(other),
         });

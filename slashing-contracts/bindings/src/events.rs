@@ -8,13 +8,14 @@ use crate::contracts::{RollupRegistry, SlashingManager, StakeManager};
 use crate::deployment::Contracts;
 use crate::epoch::Epoch;
 use crate::error::CallError;
+use crate::rollups::spec_of;
 use alloy_primitives::{Address, B256, U256};
 use alloy_provider::{DynProvider, Provider as _};
 use alloy_rpc_types_eth::{Filter, Log};
 use alloy_sol_types::SolEventInterface as _;
-use fairlane_types::genesis::RollupSpec;
-use fairlane_types::ids::{GroupId, Incarnation, NetworkId, RollupId, ValidatorId, VotingPower};
-use std::collections::{BTreeMap, BTreeSet};
+use fairlane_types::ids::{Incarnation, NetworkId, RollupId, ValidatorId, VotingPower};
+use fairlane_types::rollups::{RollupSpec, RollupTable};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 const WHAT: &str = "reading events";
@@ -163,8 +164,8 @@ const BLOCKS_AT_ONCE: u64 = 2_000;
 /// What became of rollups in a range of blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registrations {
-    /// Those that were registered, with their ordering groups.
-    pub registered: BTreeMap<RollupId, GroupId>,
+    /// Those that were registered.
+    pub registered: RollupTable,
     /// Those that were closed.
     pub closed: BTreeSet<RollupId>,
 }
@@ -182,7 +183,7 @@ pub async fn registrations(
         for event in read(provider, contracts, filter(&[contracts.rollup_registry], first..=last)).await? {
             match event.kind {
                 EventKind::RollupRegistered { rollup, .. } => {
-                    found.registered.insert(rollup.id, rollup.group);
+                    found.registered.insert(rollup.id, rollup.rules);
                 }
                 EventKind::RollupClosed { rollup, .. } => {
                     found.closed.insert(rollup);
@@ -294,7 +295,7 @@ fn rollup_event(event: RollupRegistry::RollupRegistryEvents) -> Option<EventKind
     use RollupRegistry::RollupRegistryEvents as Rollups;
     match event {
         Rollups::RollupRegistered(e) => Some(EventKind::RollupRegistered {
-            rollup: RollupSpec { id: RollupId::new(e.rollup), group: GroupId::new(e.group) },
+            rollup: spec_of(e.rollup, e.group, e.legBytes),
             owner: e.owner,
             from: Epoch(e.fromEpoch),
         }),

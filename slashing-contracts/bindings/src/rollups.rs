@@ -10,10 +10,16 @@ use crate::transactions::Transactions;
 use alloy_primitives::{Address, U256};
 use alloy_provider::DynProvider;
 use alloy_rpc_types_eth::BlockId;
-use fairlane_types::genesis::RollupSpec;
-use fairlane_types::ids::RollupId;
+use fairlane_types::ids::{GroupId, RollupId};
+use fairlane_types::rollups::{RollupRules, RollupSpec};
 
 pub use RollupRegistry::RollupSettings;
+
+/// A rollup as the registry has it.
+pub(crate) fn spec_of(id: u64, group: u32, leg_bytes: u32) -> RollupSpec {
+    let rules = RollupRules { group: GroupId::new(group), leg_bytes };
+    RollupSpec { id: RollupId::new(id), rules }
+}
 
 /// A rollup owner's account at the contracts of one deployment.
 #[derive(Clone, Debug)]
@@ -55,7 +61,8 @@ impl<'a> OwnerAccount<'a> {
             all = all.then("approving the fee", token.approve(contracts.rollup_registry, fee));
         }
         let registry = self.registry();
-        let call = registry.register(rollup.id.get(), rollup.group.get(), settings);
+        let call =
+            registry.register(rollup.id.get(), rollup.rules.group.get(), rollup.rules.leg_bytes, settings);
         Ok(all.then("registering a rollup", call))
     }
 

@@ -8,11 +8,12 @@ use crate::deployment::Contracts;
 use crate::endpoint::read;
 use crate::epoch::Epoch;
 use crate::error::CallError;
+use crate::rollups::spec_of;
 use alloy_primitives::{Address, B256};
 use alloy_provider::{DynProvider, Provider as _};
 use alloy_rpc_types_eth::BlockId;
-use fairlane_types::genesis::RollupSpec;
-use fairlane_types::ids::{GroupId, Incarnation, RollupId, ValidatorId, VotingPower};
+use fairlane_types::ids::{Incarnation, RollupId, ValidatorId, VotingPower};
+use fairlane_types::rollups::RollupSpec;
 use fairlane_types::validator::{Validator, ValidatorSet};
 use std::num::NonZeroU32;
 
@@ -146,7 +147,7 @@ impl<'a> L1State<'a> {
         let rollups = RollupRegistry::new(self.contracts.rollup_registry, self.provider);
         match read("asking for a rollup", rollups.rollupOf(id.get()), self.at).await {
             Ok(rollup) => Ok(Some(RegisteredRollup {
-                spec: RollupSpec { id, group: GroupId::new(rollup.group) },
+                spec: spec_of(id.get(), rollup.group, rollup.legBytes),
                 owner: rollup.owner,
                 from: Epoch(rollup.fromEpoch),
                 closed_from: epoch_if_any(rollup.closedFrom),
@@ -166,7 +167,7 @@ fn is_unknown_rollup(error: &CallError) -> bool {
 /// A rollup of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegisteredRollup {
-    /// Its id and ordering group.
+    /// Its id, ordering group and length of payloads.
     pub spec: RollupSpec,
     /// Who may change its settings.
     pub owner: Address,

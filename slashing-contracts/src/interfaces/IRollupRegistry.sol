@@ -3,10 +3,6 @@ pragma solidity ^0.8.28;
 
 /// @notice What a rollup's owner may change.
 struct RollupSettings {
-    /// The most bytes of a leg's payload that the rollup wants; 0: the network's limit.
-    uint32 maxLegBytes;
-    /// The most payload bytes of the rollup in a block; 0: its fair share.
-    uint32 maxBlockBytes;
     /// The rollup's contract on this chain; zero without one.
     address settlement;
     /// A URI of what people want to know.
@@ -20,6 +16,8 @@ struct Rollup {
     address pendingOwner;
     /// Only transactions of one ordering group are compared. Fixed for ever.
     uint32 group;
+    /// How many bytes the payload of every leg has; 0: any number. Fixed for ever.
+    uint32 legBytes;
     /// The first epoch whose blocks order transactions for it.
     uint32 fromEpoch;
     /// The first epoch whose blocks do not any more; 0 if none is known.
@@ -32,7 +30,9 @@ struct Rollup {
 /// as changes of the validator set do.
 interface IRollupRegistry {
     /// A rollup was registered.
-    event RollupRegistered(uint64 indexed rollup, address indexed owner, uint32 group, uint32 fromEpoch);
+    event RollupRegistered(
+        uint64 indexed rollup, address indexed owner, uint32 group, uint32 legBytes, uint32 fromEpoch
+    );
     /// A rollup's settings, at registration and whenever they change.
     event RollupConfigured(uint64 indexed rollup, RollupSettings settings, uint32 fromEpoch);
     /// A rollup is not ordered for any more from an epoch on. Its history remains.
@@ -59,8 +59,9 @@ interface IRollupRegistry {
     /// The metadata is longer than the limit.
     error MetadataTooLong(uint256 length, uint256 limit);
 
-    /// @notice Registers a rollup under an id that nobody has, for the caller, who pays the fee.
-    function register(uint64 rollup, uint32 group, RollupSettings calldata settings) external;
+    /// @notice Registers a rollup under an id that nobody has, for the caller, who pays the fee. Transactions whose payload
+    /// for it has not `legBytes` bytes (0: any number) are not ordered.
+    function register(uint64 rollup, uint32 group, uint32 legBytes, RollupSettings calldata settings) external;
 
     /// @notice Replaces a rollup's settings.
     function configure(uint64 rollup, RollupSettings calldata settings) external;

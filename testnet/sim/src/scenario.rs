@@ -15,7 +15,7 @@ use crate::byzantine::{Report, Vices};
 use crate::setup::{Begins, MS, START, Setup};
 use crate::wire::Submission;
 use fairlane_types::{
-    Genesis, GroupId, Hash32, Incarnation, L1Anchor, ProtocolParams, RollupId, RollupSpec, SigningKey,
+    Genesis, GroupId, Hash32, Incarnation, L1Anchor, ProtocolParams, RollupId, RollupRules, RollupSpec, SigningKey,
     Timestamp, Validator, ValidatorSet, VotingPower,
 };
 use rand::{Rng, SeedableRng as _};
@@ -173,8 +173,10 @@ impl Scenario {
             expiry_bound: self.expiry_bound,
             ..ProtocolParams::default()
         };
-        let rollups =
-            load::ROLLUPS.map(|(id, group)| RollupSpec { id: RollupId::new(id), group: GroupId::new(group) });
+        let rollups = load::ROLLUPS.map(|(id, group, leg_bytes)| RollupSpec {
+            id: RollupId::new(id),
+            rules: RollupRules { group: GroupId::new(group), leg_bytes },
+        });
         let genesis = Genesis {
             name: format!("simulation {}", self.seed),
             time: Timestamp::from_nanos(START),

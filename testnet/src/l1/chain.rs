@@ -116,13 +116,8 @@ impl L1Chain {
         let fee = account.fee().await?.try_into()?;
         let payer = OperatorAccount { deployment: &self.deployment, provider: &provider, operator: owner };
         payer.mint(fee).send().await?;
-        let settings = RollupSettings {
-            maxLegBytes: 0,
-            maxBlockBytes: 0,
-            settlement: Address::ZERO,
-            metadata: String::new(),
-        };
-        account.register(RollupSpec { id: rollup, group: GroupId::ZERO }, settings).await?.send().await?;
+        let settings = RollupSettings { settlement: Address::ZERO, metadata: String::new() };
+        account.register(RollupSpec::new(rollup, GroupId::ZERO), settings).await?.send().await?;
         Ok(())
     }
 

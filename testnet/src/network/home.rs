@@ -40,10 +40,7 @@ pub struct NetworkSpec {
 impl NetworkSpec {
     /// The rollups that genesis registers.
     pub fn rollups(&self) -> Vec<RollupSpec> {
-        (1..)
-            .zip(&self.groups)
-            .map(|(id, group)| RollupSpec { id: RollupId::new(id), group: *group })
-            .collect()
+        (1..).zip(&self.groups).map(|(id, group)| RollupSpec::new(RollupId::new(id), *group)).collect()
     }
 }
 

@@ -76,9 +76,8 @@ impl World {
             power: VotingPower::new(1),
             incarnation: Incarnation::new(1),
         });
-        let rollups = rollups
-            .iter()
-            .map(|(id, group)| RollupSpec { id: RollupId::new(*id), group: GroupId::new(*group) });
+        let rollups =
+            rollups.iter().map(|(id, group)| RollupSpec::new(RollupId::new(*id), GroupId::new(*group)));
         let genesis = Genesis {
             name: network_name(),
             time: at(0),

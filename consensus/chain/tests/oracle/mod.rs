@@ -7,7 +7,7 @@
 use fairlane_chain::{BlockInput, OrderedEntry};
 use fairlane_ordering::{Engine, Groups, LaneAppend, OrderingParams, PlacedRun, Run, RunTx};
 use fairlane_types::{
-    BlockId, Event, Genesis, GroupId, LaneId, RollupId, Segment, Timestamp, TxId, ValidatorSet,
+    BlockId, Event, Genesis, LaneId, Leg, RollupTable, Segment, Timestamp, TxId, ValidatorSet,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use std::sync::Arc;
 pub struct Oracle {
     genesis: Genesis,
     validators: ValidatorSet,
-    /// The ordering groups of the rollups that the next block's segments may be for.
-    rollups: BTreeMap<RollupId, GroupId>,
+    /// The rollups that the next block's segments may be for.
+    rollups: RollupTable,
     engine: Engine,
     /// Every decided segment of each lane that ever was.
     chains: BTreeMap<LaneId, Vec<Arc<Segment>>>,
@@ -24,10 +24,10 @@ pub struct Oracle {
     referenced: BTreeMap<(LaneId, LaneId), usize>,
     /// Places of transactions that expired too late when their segment was decided: lane, segment, index.
     late: BTreeSet<(LaneId, usize, usize)>,
-    /// Places of transactions that had a leg for an unknown rollup when their segment was decided.
-    unknown: BTreeSet<(LaneId, usize, usize)>,
-    /// The ordering group of each rollup that ever was.
-    groups: BTreeMap<RollupId, GroupId>,
+    /// Places of transactions that had a leg for an unknown rollup, or not of its length, when their segment was decided.
+    unwanted: BTreeSet<(LaneId, usize, usize)>,
+    /// Each rollup that ever was.
+    known: RollupTable,
     /// All ids that were ever ordered.
     emitted: BTreeSet<TxId>,
 }
@@ -43,9 +43,9 @@ impl Oracle {
             chains: genesis.validators.members().iter().map(|member| (member.lane(), Vec::new())).collect(),
             referenced: BTreeMap::new(),
             late: BTreeSet::new(),
-            unknown: BTreeSet::new(),
-            groups: BTreeMap::new(),
-            rollups: genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect(),
+            unwanted: BTreeSet::new(),
+            known: RollupTable::new(),
+            rollups: genesis.rollups.iter().map(|rollup| (rollup.id, rollup.rules)).collect(),
             emitted: BTreeSet::new(),
         }
     }
@@ -58,7 +58,7 @@ impl Oracle {
             before.push((lane.lane, chain.len()));
             chain.extend(lane.segments.iter().cloned());
         }
-        self.groups.extend(&self.rollups);
+        self.known.extend(&self.rollups);
         for (lane, first) in &before {
             self.judge_rollups(*lane, *first);
         }
@@ -84,7 +84,7 @@ impl Oracle {
         for closed in input.rollups.closed() {
             self.rollups.remove(closed);
         }
-        self.rollups.extend(input.rollups.opened().iter().map(|rollup| (rollup.id, rollup.group)));
+        self.rollups.extend(input.rollups.opened().iter().map(|rollup| (rollup.id, rollup.rules)));
         (ordered.clock, entries)
     }
 
@@ -147,10 +147,10 @@ impl Oracle {
 
     fn place(&self, lane: LaneId, at: usize, index: usize, time: Timestamp, runs: &mut Vec<PlacedRun>) {
         let tx = &self.chains[&lane][at].transactions()[index];
-        if self.late.contains(&(lane, at, index)) || self.unknown.contains(&(lane, at, index)) {
+        if self.late.contains(&(lane, at, index)) || self.unwanted.contains(&(lane, at, index)) {
             return;
         }
-        let groups: BTreeSet<_> = tx.legs().iter().map(|leg| self.groups[&leg.rollup]).collect();
+        let groups: BTreeSet<_> = tx.legs().iter().map(|leg| self.known[&leg.rollup].group).collect();
         let groups = Groups::new(groups).unwrap();
         let run = Run::new(vec![RunTx { id: tx.id(), groups, expires_at: tx.expires_at() }]);
         runs.push(PlacedRun { run: Arc::new(run), time });
@@ -159,8 +159,14 @@ impl Oracle {
     fn judge_rollups(&mut self, lane: LaneId, first: usize) {
         for (at, segment) in self.chains[&lane].iter().enumerate().skip(first) {
             for (index, tx) in segment.transactions().iter().enumerate() {
-                if tx.legs().iter().any(|leg| !self.rollups.contains_key(&leg.rollup)) {
-                    self.unknown.insert((lane, at, index));
+                let is_unwanted = |leg: &Leg| match self.rollups.get(&leg.rollup).map(|rules| rules.leg_bytes)
+                {
+                    None => true,
+                    Some(0) => false,
+                    Some(bytes) => leg.payload.len() as u64 != u64::from(bytes),
+                };
+                if tx.legs().iter().any(is_unwanted) {
+                    self.unwanted.insert((lane, at, index));
                 }
             }
         }

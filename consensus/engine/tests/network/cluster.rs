@@ -94,7 +94,7 @@ impl Cluster {
             time: now(),
             params: ProtocolParams::default(),
             validators: set_of(&disks, &members),
-            rollups: vec![RollupSpec { id: ROLLUP, group: GroupId::ZERO }],
+            rollups: vec![RollupSpec::new(ROLLUP, GroupId::ZERO)],
             l1_chain_id: 0,
             stake_manager: [0; 20],
             l1_epoch: 0,

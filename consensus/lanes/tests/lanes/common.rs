@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fairlane_lanes::{CutBase, Judgement, LaneEffect, LaneView, ReadySegment};
 use fairlane_types::{
-    Cut, Event, Evidence, GroupId, Height, Incarnation, L1Anchor, LaneId, Leg, NetworkId, ProtocolParams,
+    Cut, Event, Evidence, GroupId, Height, Incarnation, L1Anchor, LaneId, Leg, NetworkId, ProtocolParams, RollupRules, RollupTable,
     RollupId, Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, Validator,
     ValidatorSet, VotingPower,
 };
@@ -22,7 +22,7 @@ pub(crate) struct World {
     pub(crate) validators: ValidatorSet,
     pub(crate) params: ProtocolParams,
     pub(crate) network: NetworkId,
-    groups: Arc<BTreeMap<RollupId, GroupId>>,
+    rollups: Arc<RollupTable>,
 }
 
 impl World {
@@ -40,13 +40,14 @@ impl World {
             incarnation: Incarnation::ZERO,
         });
         let validators = ValidatorSet::new(members.collect()).expect("usable keys");
-        let groups = [(1, 0), (2, 0), (3, 1)].map(|(id, group)| (RollupId::new(id), GroupId::new(group)));
+        let rollups = [(1, 0), (2, 0), (3, 1)]
+            .map(|(id, group)| (RollupId::new(id), RollupRules::new(GroupId::new(group))));
         Self {
             keys,
             validators,
             params: ProtocolParams::default(),
             network: NetworkId::from_bytes([9; 32]),
-            groups: Arc::new(groups.into()),
+            rollups: Arc::new(rollups.into()),
         }
     }
 
@@ -63,7 +64,7 @@ impl World {
             l1_anchor: L1Anchor::default(),
             equivocators: BTreeSet::new(),
             validators: self.validators.clone(),
-            groups: self.groups.clone(),
+            rollups: self.rollups.clone(),
         }
     }
 

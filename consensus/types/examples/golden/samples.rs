@@ -47,9 +47,12 @@ pub(crate) fn genesis() -> Genesis {
         params: ProtocolParams::default(),
         validators: validator_sets().remove(1).1,
         rollups: vec![
-            RollupSpec { id: RollupId::new(1), group: GroupId::new(0) },
-            RollupSpec { id: RollupId::new(7), group: GroupId::new(0) },
-            RollupSpec { id: RollupId::new(u64::MAX), group: GroupId::new(5) },
+            RollupSpec::new(RollupId::new(1), GroupId::new(0)),
+            RollupSpec::new(RollupId::new(7), GroupId::new(0)),
+            RollupSpec {
+                id: RollupId::new(u64::MAX),
+                rules: RollupRules { group: GroupId::new(5), leg_bytes: 85 },
+            },
         ],
         l1_chain_id: 11_155_111,
         stake_manager: [0x5a; 20],
@@ -253,7 +256,9 @@ pub(crate) fn checkpoint_conflict(checkpoint: &Checkpoint) -> CheckpointConflict
 }
 
 fn rollup_changes() -> RollupChanges {
-    let opened = [(1, 0), (7, u32::MAX)].map(|(id, group)| (RollupId::new(id), GroupId::new(group)));
+    let opened = [(1, 0, 0), (7, u32::MAX, 85)].map(|(id, group, leg_bytes)| {
+        (RollupId::new(id), RollupRules { group: GroupId::new(group), leg_bytes })
+    });
     let closed = [3, u64::MAX].map(RollupId::new);
     RollupChanges::new(&opened.into(), &closed.into())
 }

@@ -422,7 +422,8 @@ fn genesis(case: &Case) {
         .nums("rollups")
         .into_iter()
         .zip(case.nums("rollup_groups"))
-        .map(|(id, group)| Fields::new().uint(8, id).uint(4, group).0)
+        .zip(case.nums("rollup_leg_bytes"))
+        .map(|((id, group), bytes)| Fields::new().uint(8, id).uint(4, group).uint(4, bytes).0)
         .collect();
     let (chain, manager) = (case.num("l1_chain_id"), case.bytes("stake_manager"));
     let encoding = Fields::new()

@@ -9,8 +9,8 @@ use crate::lane_service::segments::{Persist, are_chain, as_taken_in};
 use crate::network::{FetchWant, PeerInfo};
 use fairlane_proto::v1::Refusal;
 use fairlane_types::{
-    GroupId, Height, LaneId, LaneSeq, ProtocolParams, RollupId, SegmentDigest, SegmentRef, Timestamp,
-    Transaction, ValidatorId,
+    GroupId, Height, LaneId, LaneSeq, ProtocolParams, RollupId, RollupRules, SegmentDigest, SegmentRef,
+    Timestamp, Transaction, ValidatorId,
 };
 use libp2p::PeerId;
 use std::time::{Duration, Instant};
@@ -285,7 +285,7 @@ fn what_is_taken_follows_what_is_ordered() {
 #[test]
 fn expiry_is_judged_by_the_later_of_chain_and_local_time() {
     let ingress = Ingress { params: ProtocolParams::default() };
-    let rollups = [(RollupId::new(1), GroupId::ZERO)].into();
+    let rollups = [(RollupId::new(1), RollupRules::default())].into();
     let at = |seconds: u64| Timestamp::from_nanos(seconds * SECOND);
     let check = |expires, now, chain| {
         let transaction = transaction_until(1, 10, 1, at(expires));
@@ -296,6 +296,24 @@ fn expiry_is_judged_by_the_later_of_chain_and_local_time() {
     assert_eq!(check(1_118, 1_000, 990), Ok(()), "a chain that stands still is not waited for");
     assert_eq!(check(1_119, 1_000, 990), Err(Refusal::ExpiryTooFar));
     assert_eq!(check(1_120, 1_000, 1_000), Ok(()));
+}
+
+#[test]
+fn a_payload_of_another_length_than_its_rollup_s_is_refused() {
+    let ingress = Ingress { params: ProtocolParams::default() };
+    let rules = RollupRules { group: GroupId::ZERO, leg_bytes: 85 };
+    let rollups = [(RollupId::new(1), rules)].into();
+    let now = Timestamp::from_nanos(SECOND);
+    let check = |bytes| {
+        let transaction = transaction_until(1, bytes, 1, now.saturating_add(SECOND));
+        ingress.check(&transaction, &rollups, now, now)
+    };
+    assert_eq!(check(85), Ok(()));
+    for bytes in [0, 84, 86] {
+        let refused = check(bytes).unwrap_err();
+        assert_eq!(refused.reason, Refusal::WrongSize);
+        assert!(refused.message.contains("85 bytes"), "{}", refused.message);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::cuts::New;
 use super::{Cast, Council, Verdict, broken};
 use crate::observe::Committed;
 use crate::setup::{START, Setup};
-use fairlane_types::{BlockHeader, Event, GroupId, LaneId, RollupId, Segment, Transaction, TxId};
+use fairlane_types::{BlockHeader, Event, GroupId, LaneId, RollupTable, Segment, Transaction, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ struct Receipts {
 
 /// All lanes up to the last block's cut.
 pub(super) struct Ledger {
-    groups: BTreeMap<RollupId, GroupId>,
+    rollups: RollupTable,
     expiry_bound: u64,
     lanes: BTreeMap<LaneId, Lane>,
     /// By the validators' places.
@@ -75,7 +75,7 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(setup: &Setup) -> Self {
         Self {
-            groups: setup.genesis.rollups.iter().map(|rollup| (rollup.id, rollup.group)).collect(),
+            rollups: setup.genesis.rollups.iter().map(|rollup| (rollup.id, rollup.rules)).collect(),
             expiry_bound: setup.params.expiry_bound,
             lanes: BTreeMap::new(),
             receipts: vec![Receipts::default(); setup.count()],
@@ -192,9 +192,14 @@ impl Ledger {
         }
     }
 
-    /// The groups of a transaction; none when one of its rollups is not registered.
+    /// The groups of a transaction; none when one of its rollups is not registered, or wants other lengths.
     fn groups_of(&self, transaction: &Transaction) -> Option<BTreeSet<GroupId>> {
-        transaction.legs().iter().map(|leg| self.groups.get(&leg.rollup).copied()).collect()
+        let groups = transaction.legs().iter().map(|leg| {
+            let rules = self.rollups.get(&leg.rollup)?;
+            let fits = [0, leg.payload.len() as u64].contains(&u64::from(rules.leg_bytes));
+            fits.then_some(rules.group)
+        });
+        groups.collect()
     }
 
     /// Whether a transaction expires too late is judged once, when its segment is decided.

@@ -9,8 +9,8 @@ use fairlane_types::{Leg, RollupId, Timestamp, Transaction};
 use rand::Rng;
 use std::sync::Arc;
 
-/// The registered rollups and their ordering groups.
-pub(super) const ROLLUPS: [(u64, u32); 4] = [(1, 0), (2, 0), (3, 1), (4, 2)];
+/// The registered rollups, their ordering groups, and how many bytes their legs have, where they have all the same.
+pub(super) const ROLLUPS: [(u64, u32, u32); 4] = [(1, 0, 0), (2, 0, 0), (3, 1, 0), (4, 2, 40)];
 /// A rollup that is not registered.
 const UNKNOWN: u64 = 99;
 
@@ -107,7 +107,10 @@ impl<R: Rng> Clients<'_, R> {
             let among = if chance(self.random, 70) { 2 } else { ROLLUPS.len() as u64 };
             ROLLUPS[self.random.gen_range(0..among) as usize].0
         };
-        let payload = vec![0x5a; self.random.gen_range(0..64u64) as usize];
+        // Now and then not of the length that the rollup wants.
+        let length = self.random.gen_range(0..64u64) as usize;
+        let length = if rollup == 4 && length < 58 { 40 } else { length };
+        let payload = vec![0x5a; length];
         Leg { rollup: RollupId::new(rollup), payload: Bytes::from(payload) }
     }
 }
