@@ -33,6 +33,7 @@ pub fn status(status: &GetStatusResponse) -> Value {
             json!({
                 "rollup_id": rollup.rollup_id,
                 "ordering_group": rollup.ordering_group,
+                "leg_bytes": rollup.leg_bytes,
                 "batches": rollup.batches,
                 "head": hex::encode(&rollup.head),
                 "last_height": rollup.last_height,

@@ -10,8 +10,8 @@ use fairlane_chain::{
     BlockInput, ChainState, NextValidatorsError, PrepareError, Prepared, prepare, successor,
 };
 use fairlane_types::{
-    Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, Proposal, ProtocolParams, RollupChanges, RollupRules, RollupTable,
-    RollupId, SegmentRef, Transaction, TxId, ValidatorSet,
+    Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, Proposal, ProtocolParams, RollupChanges,
+    RollupId, RollupRules, RollupTable, SegmentRef, Transaction, TxId, ValidatorSet,
 };
 use oracle::Oracle;
 use rand::rngs::StdRng;

@@ -7,8 +7,8 @@ mod common;
 use common::{World, advance, at, bundle, equivocation, ids, tx};
 use fairlane_chain::{BlockInput, CommitError, OrderRecord, PrepareError, prepare};
 use fairlane_types::{
-    Batch, BatchIndex, BlockId, Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, LaneSeq, Proposal, RollupRules,
-    ProtocolParams, RollupHead, RollupId, SegmentRef, evidence,
+    Batch, BatchIndex, BlockId, Decode, Encode, GroupId, Hash32, Height, L1Anchor, LaneId, LaneSeq, Proposal,
+    ProtocolParams, RollupHead, RollupId, RollupRules, SegmentRef, evidence,
 };
 
 const ROLLUPS: &[(u64, u32)] = &[(1, 0), (2, 0), (7, 3)];

@@ -7,7 +7,8 @@ use crate::genesis_file;
 use clap::{Args, Subcommand};
 use fairlane_l1::{Deployment, DynProvider, Epoch, L1State};
 use fairlane_types::{
-    Genesis, Incarnation, ProtocolParams, RollupSpec, Validator, ValidatorId, ValidatorSet, VotingPower,
+    Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupRules, RollupSpec, Validator, ValidatorId,
+    ValidatorSet, VotingPower,
 };
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -9,8 +9,7 @@ use crate::keys;
 use clap::Args;
 use eyre::{WrapErr as _, bail};
 use fairlane_types::{
-    Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Validator, ValidatorId,
-    ValidatorSet, VotingPower,
+    Genesis, Incarnation, ProtocolParams, RollupSpec, Validator, ValidatorId, ValidatorSet, VotingPower,
 };
 use std::path::PathBuf;
 
@@ -47,7 +46,7 @@ impl Init {
         let validator = keys::read_consensus(&home.consensus_key())?.validator();
         let genesis = match given {
             Some(genesis) => genesis,
-            None => development(validator, self.rollups.into_iter().map(Into::into).collect())?,
+            None => development(validator, self.rollups.into_iter().map(|argument| argument.0).collect())?,
         };
         genesis_file::write(&home.genesis(), &genesis)?;
         if !home.guard().exists() {

@@ -22,10 +22,9 @@ pub use pairs::{Decider, Powers};
 use crate::store::{Store, StoreError};
 use fairlane_chain::{OrderRecord, OrderedEntry};
 use fairlane_types::{
-    Batch, BatchIndex, BlockHeader, Genesis, GroupId, Height, Quorums, RollupId, SegmentError, TxId,
+    Batch, BatchIndex, BlockHeader, Genesis, Height, Quorums, RollupId, RollupTable, SegmentError, TxId,
     ValidatorId, VotingPower,
 };
-use std::collections::BTreeMap;
 
 /// Neighbours that are compared, on each side.
 const NEIGHBOURS: usize = 4;

@@ -5,8 +5,8 @@ use crate::store::Store;
 use bytes::Bytes;
 use fairlane_chain::OrderedEntry;
 use fairlane_types::{
-    BlockHeader, Cut, Event, Genesis, GroupId, Height, LaneId, LaneSeq, Proposal, RollupId, Segment,
-    SegmentRef, Timestamp, TxId,
+    BlockHeader, Cut, Event, Genesis, GroupId, Height, LaneId, LaneSeq, Proposal, RollupId, RollupTable,
+    Segment, SegmentRef, Timestamp, TxId,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

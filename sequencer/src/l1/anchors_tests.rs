@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::genesis;
 use fairlane_types::{BlockHeader, BlockId, Cut, Hash32, Height, SegmentRef, Timestamp, evidence};
-use fairlane_types::{GroupId, RollupId};
+use fairlane_types::{GroupId, RollupId, RollupRules};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -115,7 +115,7 @@ fn an_empty_or_unchanged_set_is_not_carried() {
 
 /// The changes that open and close these rollups.
 fn rollups(opened: &[u64], closed: &[u64]) -> RollupChanges {
-    let opened = opened.iter().map(|id| (RollupId::new(*id), GroupId::ZERO)).collect();
+    let opened = opened.iter().map(|id| (RollupId::new(*id), RollupRules::default())).collect();
     RollupChanges::new(&opened, &closed.iter().copied().map(RollupId::new).collect())
 }
 
@@ -125,7 +125,7 @@ fn an_epoch_brings_the_rollups_that_it_is_the_first_to_count() {
     let [genesis_has, new] = [*in_force.rollups.keys().next().unwrap(), RollupId::new(u64::MAX)];
     let mut view = view(&[(4, None)]);
     view.starts.get_mut(&Epoch(4)).unwrap().registrations = Registrations {
-        registered: BTreeMap::from([(genesis_has, GroupId::new(9)), (new, GroupId::ZERO)]),
+        registered: [(genesis_has, RollupRules::new(GroupId::new(9))), (new, RollupRules::default())].into(),
         closed: BTreeSet::from([genesis_has]),
     };
     let check = |rollups: RollupChanges| {

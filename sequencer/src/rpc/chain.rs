@@ -140,7 +140,8 @@ impl Core {
         let tip = self.feed.tip();
         let status = |leaf: &fairlane_types::HeadLeaf| RollupStatus {
             rollup_id: leaf.rollup.get(),
-            ordering_group: open.get(&leaf.rollup).map_or(0, |group| group.get()),
+            ordering_group: open.get(&leaf.rollup).map_or(0, |rules| rules.group.get()),
+            leg_bytes: open.get(&leaf.rollup).map_or(0, |rules| rules.leg_bytes),
             closed: !open.contains_key(&leaf.rollup),
             batches: leaf.index.get(),
             head: convert::to_field(&leaf.head),

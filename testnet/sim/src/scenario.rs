@@ -15,8 +15,8 @@ use crate::byzantine::{Report, Vices};
 use crate::setup::{Begins, MS, START, Setup};
 use crate::wire::Submission;
 use fairlane_types::{
-    Genesis, GroupId, Hash32, Incarnation, L1Anchor, ProtocolParams, RollupId, RollupRules, RollupSpec, SigningKey,
-    Timestamp, Validator, ValidatorSet, VotingPower,
+    Genesis, GroupId, Hash32, Incarnation, L1Anchor, ProtocolParams, RollupId, RollupRules, RollupSpec,
+    SigningKey, Timestamp, Validator, ValidatorSet, VotingPower,
 };
 use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use fairlane_lanes::{CutBase, Judgement, LaneEffect, LaneView, ReadySegment};
 use fairlane_types::{
-    Cut, Event, Evidence, GroupId, Height, Incarnation, L1Anchor, LaneId, Leg, NetworkId, ProtocolParams, RollupRules, RollupTable,
-    RollupId, Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction, Validator,
-    ValidatorSet, VotingPower,
+    Cut, Event, Evidence, GroupId, Height, Incarnation, L1Anchor, LaneId, Leg, NetworkId, ProtocolParams,
+    RollupId, RollupRules, RollupTable, Round, Segment, SegmentDraft, SegmentRef, SigningKey, Timestamp,
+    Transaction, Validator, ValidatorSet, VotingPower,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) const MS: u64 = 1_000_000;
