@@ -4,7 +4,7 @@ use crate::load::ledger::Ledger;
 use crate::load::payload::PayloadKind;
 use crate::load::schedule::Schedule;
 use crate::load::{Load, LoadPlan};
-use fairlane_sequencer::genesis_file;
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_types::RollupId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
