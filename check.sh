@@ -47,8 +47,8 @@ cargo test --quiet --locked --manifest-path fuzz/Cargo.toml
 step "Build of all tests"
 cargo nextest run --workspace --locked --no-run
 
-step "A client in Python, against a real network"
-FAIRLANE_TESTNET="$CARGO_TARGET_DIR/debug/fairlane-testnet" rollup-adapter/examples/python/check.sh
+step "Clients in Rust and Python, against a real network"
+FAIRLANE_PROGRAMS="$CARGO_TARGET_DIR/debug" rollup-adapter/examples/check.sh
 
 step "The explorer, in a browser"
 FAIRLANE_TESTNET="$CARGO_TARGET_DIR/debug/fairlane-testnet" testnet/browser/check.sh

@@ -42,4 +42,5 @@ pub use pool::EndpointState;
 pub use subscriber::{BuildError, SubscribeError, Subscriber, Subscription, SubscriptionStatus, Window};
 pub use trust::{SharedHeaders, TrustError};
 
-pub use fairlane_verify::{VerifiedBatch, VerifiedBundle, VerifiedHeader};
+pub use fairlane_types as types;
+pub use fairlane_verify::{Standing, VerifiedBatch, VerifiedBundle, VerifiedHeader, VerifiedItem};
