@@ -76,6 +76,12 @@ page() {
 }
 block() { page "validator$1" 26662 "/api/block/$2" | tail -n 1 | field id; }
 has_posted() { page relayer 26662 /metrics | grep -Eq '^fairlane_relayer_posted_total [1-9]'; }
+# Whether a node's explorer tells of a checkpoint on Ethereum, with batches of rollup 1.
+sees_checkpoint() {
+    page validator0 26662 /api/now | tail -n 1 | python3 -c 'import json, sys
+rollups = json.load(sys.stdin)["ethereum"]["rollups"]
+sys.exit(not any(rollup["rollup_id"] == 1 and rollup["batches"] > 0 for rollup in rollups))'
+}
 settled() { page adapter 26681 /metrics | sed -n 's/^fairlane_adapter_settled_index //p'; }
 has_settled() { [ "$(settled)" -ge "$1" ]; }
 transfers() { docker logs "$(container transfers)" 2>/dev/null | sed -n 's/^settled .* with \([0-9]*\) transfers.*/\1/p' | tail -n 1; }
@@ -105,7 +111,8 @@ sighted="$(fairlane validator2 explain "$transaction" --json |
 [ "$sighted" -ge 3 ] || fail "only $sighted lanes tell of a transaction that is ordered"
 say "$sighted lanes tell why transaction ${transaction:0:16} stands where it stands"
 wait_for 90 "a checkpoint on Ethereum" has_posted
-say "the relayer has posted a checkpoint"
+wait_for 30 "validator 0 sees it there" sees_checkpoint
+say "the relayer has posted a checkpoint, and the explorer says so"
 
 docker network disconnect "${project}_private" "$(container validator3)"
 at="$(height 0)"
