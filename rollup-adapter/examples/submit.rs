@@ -39,9 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match head.standing {
             Standing::Registered(leaf) => {
                 println!(
-                    "rollup {rollup}: {} batches, none from height {} to {at}",
-                    leaf.index,
-                    leaf.last_height.next()
+                    "rollup {rollup}: {} batches up to {at}, none after {}",
+                    leaf.index, leaf.last_height
                 );
             }
             Standing::Unregistered => println!("rollup {rollup}: not registered at height {at}"),
