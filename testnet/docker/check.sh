@@ -139,7 +139,7 @@ say "all have the same block $common"
 wait_for 300 "a settled batch of the proven rollup" has_settled 1
 say "a batch of the proven rollup is settled on Ethereum, $((SECONDS - begun)) s after \`up\`"
 wait_for 300 "settled transfers" has_transfers 1
-made="$(page prover 26682 /metrics | sed -n 's/^fairlane_prover_proof_seconds_\(count\|sum\) //p' | tr '\n' ' ')"
-say "$(settled) batches with $(transfers) transfers are settled; proofs, and seconds for them: $(awk '{ print $2, $1 }' <<<"$made")"
+made="$(page prover 26682 /metrics | sed -n 's/^fairlane_prover_proof_seconds_\(sum\|count\) //p' | tr '\n' ' ')"
+say "$(settled) batches with $(transfers) transfers are settled: $(awk '{ printf "%d proofs in %.0f s", $2, $1 }' <<<"$made")"
 say "memory: $(docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' |
     sed -n "s/^${project}[-_]\([a-z0-9]*\)[-_]1 \([^ ]*\) .*/\1 \2/p" | sort | tr '\n' ' ')"
