@@ -1,7 +1,9 @@
-# Images of Fairlane: `fairlane` (the default: the binary alone), and `testnet` with what a network of containers needs
-# besides (fairlane-testnet, and anvil, an Ethereum development node).
+# Images of Fairlane: `fairlane` (the default: the binary alone), `rollup` with the adapter of a proven rollup and its prover,
+# and `testnet` with what a network of containers needs besides (fairlane-testnet, and anvil, an Ethereum development
+# node).
 #
 #   docker build -t fairlane .
+#   docker build -t fairlane-rollup --target rollup .
 #   docker build -t fairlane-testnet --target testnet .
 #
 # testnet/docker/images.sh makes the same images around programs that are built already.
@@ -29,10 +31,19 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 CMD ["fair
 ENTRYPOINT ["fairlane"]
 CMD ["node"]
 
+# An adapter or a prover, but for the programs. 26680 workers, 26681 the adapter's metrics, health and status, 26682 the
+# prover's metrics.
+FROM base AS rollup-base
+USER fairlane
+WORKDIR /var/lib/fairlane
+VOLUME /var/lib/fairlane
+EXPOSE 26680 26681 26682
+CMD ["fairlane-adapter", "run"]
+
 # The tools, but for the programs. The directories are those that `fairlane-testnet prepare` fills; volumes that are mounted
 # there take over their owner.
 FROM base AS testnet-base
-RUN for name in shared validator0 validator1 validator2 validator3 l1; do \
+RUN for name in shared validator0 validator1 validator2 validator3 adapter l1; do \
         install -d -o fairlane -g fairlane -m 700 "/network/$name"; \
     done
 USER fairlane
@@ -59,11 +70,16 @@ RUN cargo build --locked --profile "$PROFILE" ${JOBS:+--jobs "$JOBS"} -p fairlan
     && install -D -m 755 "$built/fairlane" /out/fairlane \
     && cargo build --locked --profile "$PROFILE" ${JOBS:+--jobs "$JOBS"} -p fairlane-testnet --bins \
     && install -m 755 "$built/fairlane-testnet" /out/ \
+    && cargo build --locked --profile "$PROFILE" ${JOBS:+--jobs "$JOBS"} -p fairlane-adapter -p fairlane-prover --bins \
+    && install -m 755 "$built/fairlane-adapter" "$built/fairlane-prover" /out/ \
     && strip /out/*
 
 FROM testnet-base AS testnet
 COPY --from=anvil /usr/local/bin/anvil /usr/local/bin/
-COPY --from=build /out/ /usr/local/bin/
+COPY --from=build /out/fairlane /out/fairlane-testnet /usr/local/bin/
+
+FROM rollup-base AS rollup
+COPY --from=build /out/fairlane-adapter /out/fairlane-prover /usr/local/bin/
 
 FROM node-base AS fairlane
 COPY --from=build /out/fairlane /usr/local/bin/

@@ -2,7 +2,8 @@
 # All checks of the repository, as CI runs them: format, lints, vectors, contracts, doc tests, fuzz targets, tests.
 #
 # Needs Rust, git, and for the contracts and the Python client Node and Python 3. The explorer is tested where there is Chromium,
-# the network of containers where there is a Docker engine, or root and dockerd; else these two say that they skip.
+# the network of containers where there is a Docker engine, or root and dockerd, rules for alerts where there is promtool;
+# else these say that they skip.
 # Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh clones share them.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -38,6 +39,14 @@ for program in node npm python3; do
 done
 slashing-contracts/check.sh
 
+step "Rules for alerts"
+if command -v promtool >/dev/null; then
+    promtool check config testnet/docker/prometheus/prometheus.yml
+    promtool test rules testnet/docker/prometheus/alerts_test.yml
+else
+    printf '\nSKIPPED: there is no promtool to check the rules with\n\n'
+fi
+
 step "Doc tests"
 cargo test --workspace --doc --locked
 
@@ -47,8 +56,8 @@ cargo test --quiet --locked --manifest-path fuzz/Cargo.toml
 step "Build of all tests"
 cargo nextest run --workspace --locked --no-run
 
-step "A client in Python, against a real network"
-FAIRLANE_TESTNET="$CARGO_TARGET_DIR/debug/fairlane-testnet" rollup-adapter/examples/python/check.sh
+step "Clients in Rust and Python, against a real network"
+FAIRLANE_PROGRAMS="$CARGO_TARGET_DIR/debug" rollup-adapter/examples/check.sh
 
 step "The explorer, in a browser"
 FAIRLANE_TESTNET="$CARGO_TARGET_DIR/debug/fairlane-testnet" testnet/browser/check.sh

@@ -3,6 +3,7 @@
 //! - [`Subscriber`] opens a [`Subscription`]: a stream of verified batches that survives restarts, lost connections
 //!   and lying servers, without gap and without repetition.
 //! - [`Client`] talks to one endpoint: submits transactions, checks receipts, fetches proofs and verifies them.
+//! - [`genesis_file`] reads a network's genesis, with which both begin.
 //!
 //! Trust: genesis, or the [`Cursor`] that an earlier run wrote, and nothing else. Every batch is checked with
 //! `fairlane-verify` (certificate, header, way to the heads root, content, and that it continues the one before); a
@@ -22,6 +23,7 @@ mod connect;
 mod counters;
 mod cursor;
 mod fault;
+pub mod genesis_file;
 mod pool;
 mod subscriber;
 mod trust;
@@ -40,4 +42,5 @@ pub use pool::EndpointState;
 pub use subscriber::{BuildError, SubscribeError, Subscriber, Subscription, SubscriptionStatus, Window};
 pub use trust::{SharedHeaders, TrustError};
 
-pub use fairlane_verify::{VerifiedBatch, VerifiedBundle, VerifiedHeader};
+pub use fairlane_types as types;
+pub use fairlane_verify::{Standing, VerifiedBatch, VerifiedBundle, VerifiedHeader, VerifiedItem};

@@ -1,6 +1,6 @@
 //! The Fairlane validator node: everything with I/O around the pure crates.
 //!
-//! `config`, `keys` and `genesis_file` read what the operator wrote; `store` keeps what must survive a crash, and `guard`
+//! `config` and `keys` read what the operator wrote; `store` keeps what must survive a crash, and `guard`
 //! how far anything may have been signed; `snapshot` lets new nodes begin with the state instead of with the first block;
 //! `evidence` keeps offences and `l1` sees to it that Ethereum punishes them;
 //! `checkpoints` signs and collects what `relayer` posts to Ethereum;
@@ -18,7 +18,6 @@ pub mod config;
 pub mod evidence;
 pub mod explain;
 pub mod explorer;
-pub mod genesis_file;
 pub mod guard;
 pub mod health;
 pub mod in_force;
@@ -26,7 +25,6 @@ pub mod json;
 pub mod keys;
 pub mod l1;
 pub mod lane_service;
-pub mod log;
 pub mod metrics;
 pub mod network;
 pub mod node;

@@ -12,8 +12,9 @@ mod setup;
 mod stage;
 
 use crate::config::{Config, Home};
-use crate::log::LogHandle;
-use crate::{genesis_file, guard, health, keys, l1, lane_service, network, recovery, rpc, store};
+use crate::{guard, health, keys, l1, lane_service, network, recovery, rpc, store};
+use fairlane_log::LogHandle;
+use fairlane_rollup_adapter::genesis_file;
 use parts::Parts;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Tests the explorer in a headless Chromium, against a network of four validators that it starts.
+# Tests the explorer in a headless Chromium, against a network of four validators that it starts, with Ethereum and a relayer.
 #
 #   check.sh [SCREENSHOTS]    also leaves pictures in this directory
 #
-# Needs Node with npm, Chromium (or the variable CHROMIUM), and a built fairlane-testnet that FAIRLANE_TESTNET names.
+# Needs Node with npm, Chromium (or the variable CHROMIUM), anvil (`npm ci` in slashing-contracts), and a built fairlane-testnet
+# that FAIRLANE_TESTNET names.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 pictures="${1:+$(realpath "$1")}"
@@ -22,9 +23,10 @@ cp "$here/package.json" "$here/package-lock.json" "$here/explorer.mjs" "$package
 (cd "$packages" && npm ci --ignore-scripts --no-audit --no-fund)
 
 home="$(mktemp -d)"
-"$testnet" up --rate 50 --home "$home" >"$home/up.log" 2>&1 &
+"$testnet" up --l1 --rate 50 --home "$home" >"$home/up.log" 2>&1 &
 network=$!
-trap 'kill -INT $network 2>/dev/null || true; wait $network || true; rm -rf "$home"' EXIT
+relayer=
+trap 'kill -INT $relayer $network 2>/dev/null || true; wait || true; rm -rf "$home"' EXIT
 for _ in $(seq 120); do
     grep -q '^gRPC: ' "$home/up.log" && break
     kill -0 $network 2>/dev/null || break
@@ -36,4 +38,10 @@ if [ -z "$web" ] || ! grep -q '^gRPC: ' "$home/up.log"; then
     cat "$home/up.log" >&2
     exit 1
 fi
+# The last of anvil's accounts, whose keys everybody knows.
+FAIRLANE_RELAYER_KEY=2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6 "$testnet" relayer \
+    --endpoint "$(sed -n 's/^gRPC: \([^ ]*\).*/\1/p' "$home/up.log")" \
+    --rpc "$(sed -n 's/^Ethereum: \([^,]*\),.*/\1/p' "$home/up.log")" --deployment "$home/node0/l1.json" \
+    --interval 2s --turn 0s --poll 500ms --max-fee 1000 >"$home/relayer.log" 2>&1 &
+relayer=$!
 node "$packages/explorer.mjs" "http://$web" "$pictures"

@@ -68,6 +68,12 @@ try {
   const before = await height();
   await page.waitForFunction((before) => Number(document.querySelector("#figures dd").innerText.replaceAll(",", "")) > before + 3, before);
   assert.match(await text("#live"), /Live/);
+
+  // It says how far Ethereum knows, once a relayer has been there, and how steadily validators are up.
+  await page.waitForFunction(() => /^[1-9]/.test(document.querySelector("#rollups td:nth-child(4)").innerText), null, { timeout: 60_000 });
+  const batches = async (column) => Number((await text(`#rollups tr:first-child td:nth-child(${column})`)).replaceAll(",", ""));
+  assert.ok((await batches(4)) <= (await batches(3)), "nothing is on Ethereum that is not final");
+  await page.waitForFunction(() => [...document.querySelectorAll("#validators td:nth-child(4)")].every((cell) => /^[0-9.]+ %$/.test(cell.innerText)));
   await picture("explorer");
 
   // Without a mouse: the first stop of the keyboard leads to the content, and the search is a labelled form.

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Brings the network of containers up with a real engine, waits for verified batches at both rollups, asks why one of their
-# transactions stands where it stands, cuts a validator off, heals, and compares the validators' blocks.
+# transactions stands where it stands, cuts a validator off, heals, compares the validators' blocks, and waits until
+# transfers of the third rollup are proven and settled.
 #
-#   check.sh DIRECTORY        with the programs fairlane and fairlane-testnet, as in target/debug
+#   check.sh DIRECTORY        with the programs fairlane, fairlane-adapter, fairlane-prover and fairlane-testnet, as in
+#                             target/debug
 #
 # Uses the engine that runs, else starts one of its own (dockerd, as root), and takes everything away again. Skips loudly
 # where there is none.
@@ -67,27 +69,37 @@ height() { fairlane "validator$1" status --json | field height; }
 reaches() { [ "$(height "$1")" -ge "$2" ]; }
 batches() { docker logs "$(container "subscriber$1")" 2>/dev/null | grep -c '^batch '; }
 has_batches() { [ "$(batches "$1")" -ge "$2" ]; }
-# A page of a node or of the relayer, as another container sees it.
+# A page of a node or of another program, as another container sees it.
 page() {
     docker exec "$(container l1)" bash -c \
-        "exec 3<>/dev/tcp/$1/26662; printf 'GET $2 HTTP/1.0\r\nHost: $1\r\n\r\n' >&3; cat <&3"
+        "exec 3<>/dev/tcp/$1/$2; printf 'GET $3 HTTP/1.0\r\nHost: $1\r\n\r\n' >&3; cat <&3"
 }
-block() { page "validator$1" "/api/block/$2" | tail -n 1 | field id; }
-has_posted() { page relayer /metrics | grep -Eq '^fairlane_relayer_posted_total [1-9]'; }
+block() { page "validator$1" 26662 "/api/block/$2" | tail -n 1 | field id; }
+has_posted() { page relayer 26662 /metrics | grep -Eq '^fairlane_relayer_posted_total [1-9]'; }
+# Whether a node's explorer tells of a checkpoint on Ethereum, with batches of rollup 1.
+sees_checkpoint() {
+    page validator0 26662 /api/now | tail -n 1 | python3 -c 'import json, sys
+rollups = json.load(sys.stdin)["ethereum"]["rollups"]
+sys.exit(not any(rollup["rollup_id"] == 1 and rollup["batches"] > 0 for rollup in rollups))'
+}
+settled() { page adapter 26681 /metrics | sed -n 's/^fairlane_adapter_settled_index //p'; }
+has_settled() { [ "$(settled)" -ge "$1" ]; }
+transfers() { docker logs "$(container transfers)" 2>/dev/null | sed -n 's/^settled .* with \([0-9]*\) transfers.*/\1/p' | tail -n 1; }
+has_transfers() { [ "$(transfers)" -ge "$1" ]; }
 
 start_engine
 timeout 20 docker pull --quiet debian:bookworm-slim >/dev/null 2>&1 || "$here/base-images.sh" ||
     skip "the base image can neither be pulled nor made"
 docker run --rm debian:bookworm-slim timeout 60 apt-get update -qq -o APT::Update::Error-Mode=any >"$scratch/apt.log" 2>&1 ||
     skip "containers do not run, or do not reach Debian's packages: $(tail -n 1 "$scratch/apt.log")"
-export FAIRLANE_IMAGE=fairlane-check TESTNET_IMAGE=fairlane-testnet-check
+export FAIRLANE_IMAGE=fairlane-check ROLLUP_IMAGE=fairlane-rollup-check TESTNET_IMAGE=fairlane-testnet-check
 "$here/images.sh" "$programs" >/dev/null
 say "images are made: $(docker images --format '{{.Repository}} {{.Size}}' | grep -- '-check ' | tr '\n' ' ')"
 
 project=fairlane-check
 # Whatever is free: nothing here asks from outside.
-for port in RPC0 RPC1 RPC2 RPC3 WEB0 WEB1 WEB2 WEB3 L1; do export "${port}_PORT=0"; done
-export CHECKPOINT_INTERVAL=5s
+for port in RPC0 RPC1 RPC2 RPC3 WEB0 WEB1 WEB2 WEB3 ADAPTER L1; do export "${port}_PORT=0"; done
+export CHECKPOINT_INTERVAL=5s TRANSFERS_PAUSE=1s
 begun=$SECONDS
 compose up --no-build --detach >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "it does not come up"; }
 for rollup in 1 2; do wait_for 120 "a verified batch of rollup $rollup" has_batches "$rollup" 1; done
@@ -99,7 +111,8 @@ sighted="$(fairlane validator2 explain "$transaction" --json |
 [ "$sighted" -ge 3 ] || fail "only $sighted lanes tell of a transaction that is ordered"
 say "$sighted lanes tell why transaction ${transaction:0:16} stands where it stands"
 wait_for 90 "a checkpoint on Ethereum" has_posted
-say "the relayer has posted a checkpoint"
+wait_for 30 "validator 0 sees it there" sees_checkpoint
+say "the relayer has posted a checkpoint, and the explorer says so"
 
 docker network disconnect "${project}_private" "$(container validator3)"
 at="$(height 0)"
@@ -121,5 +134,12 @@ for validator in 1 2 3; do
 done
 seen="$(batches 2)"
 wait_for 60 "batches after it" has_batches 2 $((seen + 3))
-say "all have the same block $common; memory: $(docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' |
+say "all have the same block $common"
+
+wait_for 300 "a settled batch of the proven rollup" has_settled 1
+say "a batch of the proven rollup is settled on Ethereum, $((SECONDS - begun)) s after \`up\`"
+wait_for 300 "settled transfers" has_transfers 1
+made="$(page prover 26682 /metrics | sed -n 's/^fairlane_prover_proof_seconds_\(sum\|count\) //p' | tr '\n' ' ')"
+say "$(settled) batches with $(transfers) transfers are settled: $(awk '{ printf "%d proofs in %.0f s", $2, $1 }' <<<"$made")"
+say "memory: $(docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' |
     sed -n "s/^${project}[-_]\([a-z0-9]*\)[-_]1 \([^ ]*\) .*/\1 \2/p" | sort | tr '\n' ' ')"

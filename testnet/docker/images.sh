@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Makes the images fairlane and fairlane-testnet around programs that are built already: quick, for CI and for trying out.
+# Makes the images fairlane, fairlane-rollup and fairlane-testnet around programs that are built already: quick, for CI and for
+# trying out.
 #
-#   images.sh DIRECTORY       with the programs fairlane and fairlane-testnet, as in target/release
+#   images.sh DIRECTORY       with the programs fairlane, fairlane-adapter, fairlane-prover and fairlane-testnet, as in
+#                             target/release
 #
 # anvil is taken from FAIRLANE_ANVIL, or from slashing-contracts/node_modules (`npm ci` there). The programs must run on
 # Debian 12: build them on it, or on something older.
@@ -35,4 +37,5 @@ image() {
 }
 
 image "${FAIRLANE_IMAGE:-fairlane}" node-base "$programs/fairlane"
+image "${ROLLUP_IMAGE:-fairlane-rollup}" rollup-base "$programs/fairlane-adapter" "$programs/fairlane-prover"
 image "${TESTNET_IMAGE:-fairlane-testnet}" testnet-base "$programs/fairlane" "$programs/fairlane-testnet" "$anvil"

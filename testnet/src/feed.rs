@@ -4,9 +4,9 @@ use crate::load::ledger::Ledger;
 use crate::load::payload::PayloadKind;
 use crate::load::schedule::Schedule;
 use crate::load::{Load, LoadPlan};
-use fairlane_sequencer::genesis_file;
-use fairlane_types::RollupId;
-use std::collections::BTreeMap;
+use fairlane_rollup_adapter::genesis_file;
+use fairlane_types::{Genesis, RollupId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,13 +24,16 @@ pub struct FeedArgs {
     /// The network's genesis file, which names its rollups.
     #[arg(long)]
     genesis: PathBuf,
+    /// A rollup that gets transactions; may be given several times. Without it, all of them.
+    #[arg(long = "rollup", value_name = "ID")]
+    rollups: Vec<u64>,
     /// A validator's gRPC address; once for each.
     #[arg(long = "endpoint", required = true)]
     endpoints: Vec<String>,
     /// Transactions a second, over all rollups. One in twenty is an atomic bundle of two legs.
     #[arg(long, default_value_t = 100.0, value_parser = rate)]
     rate: f64,
-    /// Bytes of an opaque payload, and of an EVM transaction's calldata. The first rollup gets EVM transactions.
+    /// Bytes of an opaque payload, and of an EVM transaction's calldata. The first of the rollups gets EVM transactions.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(24..=65536))]
     size: u32,
     /// Stop after this time, as in 30s; without it, on Ctrl-C.
@@ -46,7 +49,7 @@ fn rate(text: &str) -> Result<f64, &'static str> {
 /// Sends until the time is over or a signal comes; fails when a receipt does not verify.
 pub async fn run(args: FeedArgs) -> eyre::Result<()> {
     let genesis = genesis_file::read(&args.genesis)?;
-    let rollups: Vec<RollupId> = genesis.rollups.iter().map(|rollup| rollup.id).collect();
+    let rollups = rollups(&genesis, &args.rollups)?;
     let kind = |index: usize| if index == 0 { PayloadKind::evm() } else { PayloadKind::Opaque };
     let kinds: BTreeMap<RollupId, PayloadKind> =
         rollups.iter().enumerate().map(|(index, rollup)| (*rollup, kind(index))).collect();
@@ -75,6 +78,19 @@ pub async fn run(args: FeedArgs) -> eyre::Result<()> {
     let bad = load.shared.counts.bad_receipts.load(Relaxed);
     eyre::ensure!(bad == 0, "{bad} receipts did not verify");
     Ok(())
+}
+
+/// Those that are asked for, or all of genesis.
+fn rollups(genesis: &Genesis, wanted: &[u64]) -> eyre::Result<Vec<RollupId>> {
+    let known: Vec<RollupId> = genesis.rollups.iter().map(|rollup| rollup.id).collect();
+    if wanted.is_empty() {
+        return Ok(known);
+    }
+    let wanted: BTreeSet<RollupId> = wanted.iter().map(|id| RollupId::new(*id)).collect();
+    for id in &wanted {
+        eyre::ensure!(known.contains(id), "--rollup {id}: genesis has no such rollup");
+    }
+    Ok(wanted.into_iter().collect())
 }
 
 fn say(load: &Load) {

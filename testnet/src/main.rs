@@ -1,7 +1,7 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
-use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo, zk_demo};
+use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo, transfers, zk_demo};
 use fairlane_testnet::{bench, chaos, feed, offences, prepare, sim, sweep, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -42,6 +42,8 @@ enum Command {
     Prepare(prepare::PrepareArgs),
     /// Send transactions to a network that runs.
     Load(feed::FeedArgs),
+    /// Send transfers to the proven rollup of a network that runs.
+    Transfers(transfers::TransfersArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
     Chaos(chaos::ChaosArgs),
     /// Let a validator sign two histories, many times, and count what the others learn of.
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
             Command::Sweep(args) => sweep::run(args).await,
             Command::Prepare(args) => prepare::run(args).await,
             Command::Load(args) => feed::run(args).await,
+            Command::Transfers(args) => transfers::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
             Command::Offences(args) => offences::run(args).await,
             Command::Sim(args) => sim::run(&args),

@@ -1,8 +1,11 @@
 //! `prepare`: all that a network of containers needs before its first validator starts.
 //!
 //! On an Ethereum development node that runs elsewhere it deploys the contracts, gives each validator stake, writes the
-//! genesis whose validators these are, opens the network, and furnishes one home for each validator and what clients
-//! share. What is there already stays as it is, so that it can be run again at any point.
+//! genesis whose validators these are, opens the network, and furnishes one home for each validator, one for the adapter of
+//! the rollup that is proven, and what clients share. What is there already stays as it is, so that it can be run again
+//! at any point.
+
+mod adapter;
 
 use crate::l1::staking::{self, DEPLOYMENT, REPORTER_KEY, write_key};
 use eyre::WrapErr as _;
@@ -10,8 +13,9 @@ use fairlane_l1::deploy::deploy;
 use fairlane_l1::dev::funded_keys;
 use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::{DeployParams, Deployment, EpochClock, L1State, PrivateKeySigner};
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_sequencer::config::{self, Config, Explorer, Home, L1Config};
-use fairlane_sequencer::{genesis_file, keys};
+use fairlane_sequencer::keys;
 use fairlane_types::{Genesis, GroupId, ProtocolParams, RollupId, RollupSpec, Timestamp};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -23,15 +27,24 @@ pub struct PrepareArgs {
     /// The development node's endpoint, as http://l1:8545. Its accounts are those of anvil.
     #[arg(long)]
     rpc: String,
-    /// Where the homes go: `validator0` and so on, and `shared` with what clients need.
+    /// Where the homes go: `validator0` and so on, `adapter`, and `shared` with what clients need.
     #[arg(long)]
     out: PathBuf,
-    /// The address of a validator; once for each, in their order. At most 8.
+    /// The address of a validator; once for each, in their order. At most 6.
     #[arg(long = "validator", value_name = "ADDRESS", required = true)]
     validators: Vec<Ipv4Addr>,
     /// How many rollups, all in one ordering group.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     rollups: u16,
+    /// The rollup that is proven, which gets the home `adapter`.
+    #[arg(long, value_name = "ID", requires = "nodes")]
+    proven: Option<u64>,
+    /// Slots of its circuit.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    slots: u8,
+    /// A node that the adapter asks, as http://validator0:26660; may be given several times.
+    #[arg(long = "node", value_name = "URL")]
+    nodes: Vec<String>,
     /// Blocks of the development node in an epoch.
     #[arg(long, default_value_t = 30)]
     epoch_length: u32,
@@ -40,7 +53,7 @@ pub struct PrepareArgs {
 /// Prepares the network.
 pub async fn run(args: PrepareArgs) -> eyre::Result<()> {
     let accounts = funded_keys();
-    let [deployer, operators @ .., relayer] = accounts.as_slice() else {
+    let [deployer, operators @ .., depositor, adapter, relayer] = accounts.as_slice() else {
         eyre::bail!("a development node funds accounts");
     };
     eyre::ensure!(args.validators.len() <= operators.len(), "at most {} validators", operators.len());
@@ -69,6 +82,10 @@ pub async fn run(args: PrepareArgs) -> eyre::Result<()> {
         furnish(&args, index, home, operator, &genesis)?;
     }
     write_key(relayer, &shared.join("relayer.key"))?;
+    if let Some(rollup) = args.proven {
+        write_key(depositor, &shared.join("depositor.key"))?;
+        adapter::furnish(&args, rollup, adapter, &genesis)?;
+    }
     println!("network {network} is open, and its homes are in {}", args.out.display());
     Ok(())
 }

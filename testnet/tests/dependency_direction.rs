@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fairlane-checkpoint", &["fairlane-types"]),
     ("fairlane-proto", &["fairlane-types"]),
     ("fairlane-agreement", &["fairlane-types"]),
+    ("fairlane-log", &[]),
     ("fairlane-l1", &["fairlane-types", "fairlane-checkpoint"]),
     ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-agreement"]),
     ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
@@ -32,8 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-zk-rollup",
             "fairlane-prover",
             "fairlane-l1",
-            // For the formats of genesis and of logging alone.
-            "fairlane-sequencer",
+            "fairlane-log",
         ],
     ),
     (
@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-proto",
             "fairlane-rollup-adapter",
             "fairlane-l1",
+            "fairlane-log",
         ],
     ),
     (

@@ -1,7 +1,7 @@
 //! The adapter's configuration: a TOML file. Paths are relative to its folder; what is left out has its default.
 
+use fairlane_log::LogConfig;
 use fairlane_prover::queue::Limits;
-use fairlane_sequencer::config::LogConfig;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

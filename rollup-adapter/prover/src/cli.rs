@@ -1,15 +1,18 @@
 //! The command line of `fairlane-prover`.
 
-use crate::worker::{self, WorkerOptions};
+use crate::metrics::{self, Measured, ProverMetrics};
+use crate::worker::{self, Prove, WorkerOptions};
 use crate::zk::ZkProver;
 use clap::{Args, Parser, Subcommand};
 use eyre::WrapErr as _;
 use fairlane_zk_rollup::{KeyWords, Prover, Shape};
 use serde::{Deserialize, Serialize};
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -73,6 +76,9 @@ struct WorkCommand {
     /// Also take what others have failed at.
     #[arg(long)]
     fallback: bool,
+    /// Where to serve metrics over HTTP.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
 }
 
 /// A verification key as a file, for whoever deploys a settlement contract or runs an adapter.
@@ -176,7 +182,8 @@ impl KeysCommand {
 impl WorkCommand {
     fn run(self) -> eyre::Result<()> {
         let access = self.access_token_file.as_deref().map(read_token).transpose()?;
-        let prover = Arc::new(ZkProver::new(self.keys.load()?));
+        let (page, metrics) = (self.metrics, ProverMetrics::new());
+        let prover = Arc::new(Measured::new(ZkProver::new(self.keys.load()?), metrics.clone()));
         let options = WorkerOptions {
             adapter: self.adapter,
             name: self.name,
@@ -187,11 +194,29 @@ impl WorkCommand {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let outcome = runtime.block_on(async {
             let stop = stop_on_signals()?;
-            Ok(worker::run(options, prover, stop).await?)
+            match page {
+                Some(address) => work_and_tell(options, prover, (address, metrics), stop).await,
+                None => Ok(worker::run(options, prover, stop).await?),
+            }
         });
         // A proof that is under way is not waited for: it was given back.
         runtime.shutdown_background();
         outcome
+    }
+}
+
+/// Works, and serves its metrics. Without the page there is no work: somebody relies on it.
+async fn work_and_tell(
+    options: WorkerOptions,
+    prover: Arc<dyn Prove>,
+    (address, metrics): (SocketAddr, ProverMetrics),
+    stop: CancellationToken,
+) -> eyre::Result<()> {
+    let listener = TcpListener::bind(address).await.wrap_err_with(|| format!("listening at {address}"))?;
+    tokio::select! {
+        ended = worker::run(options, prover, stop.clone()) => Ok(ended?),
+        // Ended by `stop`, the worker still says goodbye.
+        Err(error) = metrics::serve(listener, metrics, stop) => Err(error).wrap_err("serving metrics"),
     }
 }
 

@@ -165,12 +165,16 @@ impl CheckpointBook {
 
     /// A rollup's way to the heads root of a checkpoint; `None` where it was not registered or that is not kept.
     pub fn path(&self, height: Height, rollup: RollupId) -> Result<Option<HeadPath>, StoreError> {
+        Ok(self.leaves(height)?.and_then(|leaves| HeadsTree::new(leaves).path(rollup)))
+    }
+
+    /// Where each rollup stood at the height of a checkpoint; `None` where that is not kept.
+    pub fn leaves(&self, height: Height) -> Result<Option<Vec<HeadLeaf>>, StoreError> {
         let heads = self.0.database.begin_read()?.open_table(HEADS)?;
         let Some(value) = heads.get(height.get())? else { return Ok(None) };
         let mut input = Reader::new(value.value().to_vec());
-        let leaves: Result<Vec<HeadLeaf>, _> = input.list("heads", usize::MAX, LEAF_BYTES);
-        let leaves = leaves.map_err(StoreError::damaged("a heads tree"))?;
-        Ok(HeadsTree::new(leaves).path(rollup))
+        let leaves = input.list("heads", usize::MAX, LEAF_BYTES);
+        leaves.map(Some).map_err(StoreError::damaged("a heads tree"))
     }
 
     fn above(&self, height: Height, limit: usize) -> Result<Vec<Bytes>, StoreError> {

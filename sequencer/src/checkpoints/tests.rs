@@ -104,6 +104,8 @@ fn certificates_and_heads_are_kept_and_old_ones_go() {
     assert_eq!(path.root(), Some(many.root()));
     assert_eq!(book.path(newest, RollupId::new(0)).unwrap(), None, "no such rollup");
     assert_eq!(book.path(Height::new(INTERVAL), RollupId::new(9)).unwrap(), None, "64 large trees are kept");
+    assert_eq!(book.leaves(newest).unwrap().as_deref(), Some(many.leaves()));
+    assert_eq!(book.leaves(Height::new(INTERVAL)).unwrap(), None);
     assert!(book.certificate(Height::new(INTERVAL)).unwrap().is_some());
     assert_eq!(book.certificate(Height::new(INTERVAL + 1)).unwrap(), None);
     let page = book.certificates_above(Height::new(2 * INTERVAL));

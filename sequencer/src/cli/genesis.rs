@@ -3,9 +3,9 @@
 use super::ethereum::Chain;
 use super::out;
 use crate::clock::system_time;
-use crate::genesis_file;
 use clap::{Args, Subcommand};
 use fairlane_l1::{Deployment, DynProvider, Epoch, L1State};
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_types::{
     Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupRules, RollupSpec, Validator, ValidatorId,
     ValidatorSet, VotingPower,

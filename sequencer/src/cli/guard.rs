@@ -2,10 +2,10 @@
 
 use super::out;
 use crate::config::Home;
-use crate::genesis_file;
 use crate::guard::transfer::{Moved, StoppedHome};
 use crate::keys;
 use clap::Subcommand;
+use fairlane_rollup_adapter::genesis_file;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]

@@ -3,11 +3,11 @@
 use super::out;
 use crate::clock::system_time;
 use crate::config::{Config, Home, template};
-use crate::genesis_file;
 use crate::guard::Guard;
 use crate::keys;
 use clap::Args;
 use eyre::{WrapErr as _, bail};
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_types::{
     Genesis, Incarnation, ProtocolParams, RollupSpec, Validator, ValidatorId, ValidatorSet, VotingPower,
 };

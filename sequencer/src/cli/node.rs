@@ -1,7 +1,7 @@
 //! `fairlane node`: runs a node until it is told to stop.
 
 use crate::config::{Config, Home, Overrides};
-use crate::{log, node};
+use crate::node;
 use clap::Args;
 use eyre::WrapErr as _;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ impl Node {
         let home = Home::new(self.home);
         let overrides = Overrides::from_env(std::env::vars()).with_flags(&self.overrides)?;
         let config = Config::load(&home, &overrides)?;
-        let log = log::start(&config.log)?;
+        let log = fairlane_log::start(&config.log)?;
         use_small_pages();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -4,9 +4,9 @@ use super::amount::Amount;
 use super::ethereum::{Chain, Signer, show};
 use super::out;
 use crate::config::LogConfig;
+use crate::health;
 use crate::metrics::RelayerMetrics;
 use crate::relayer::{self, Ethereum, Pace, Relayer, Sources, Step};
-use crate::{health, log};
 use clap::Args;
 use eyre::{WrapErr as _, bail, eyre};
 use fairlane_l1::checkpoint::Sender;
@@ -65,7 +65,7 @@ pub(super) struct RelayerCommand {
 
 impl RelayerCommand {
     pub(super) async fn run(self) -> eyre::Result<()> {
-        log::start(&LogConfig::default())?;
+        fairlane_log::start(&LogConfig::default())?;
         let Signer { deployment, provider, address } =
             self.chain.open(RELAYER_KEY, self.key_file.as_deref()).await?;
         let network = deployment.network(&provider).await?;

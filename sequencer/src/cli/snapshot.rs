@@ -3,13 +3,13 @@
 use super::out;
 use super::status::{connect, refused};
 use crate::config::Home;
-use crate::genesis_file;
 use crate::snapshot::{self, FileError, MAX_BYTES, SnapshotError, VerifiedSnapshot};
 use crate::store::Store;
 use clap::{Args, Subcommand};
 use eyre::{WrapErr as _, bail};
 use fairlane_proto::v1::CreateSnapshotRequest;
 use fairlane_proto::v1::admin_service_client::AdminServiceClient;
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_types::{BlockId, Genesis};
 use std::path::{Path, PathBuf};
 

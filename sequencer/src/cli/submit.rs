@@ -2,12 +2,11 @@
 
 use super::{out, status};
 use crate::clock::system_time;
-use crate::genesis_file;
 use clap::Args;
 use eyre::{WrapErr as _, bail, ensure};
 use fairlane_proto::v1;
 use fairlane_proto::v1::submit_service_client::SubmitServiceClient;
-use fairlane_rollup_adapter::Client;
+use fairlane_rollup_adapter::{Client, genesis_file};
 use fairlane_types::{Leg, NetworkId, Receipt, RollupId, Timestamp, Transaction};
 use rand::RngCore as _;
 use std::path::PathBuf;

@@ -1,9 +1,8 @@
 //! `fairlane subscribe`: a rollup's batches as they are finalized, verified here from genesis alone.
 
 use super::out;
-use crate::genesis_file;
 use clap::Args;
-use fairlane_rollup_adapter::{FileCursor, MemoryCursor, Subscriber, VerifiedBatch};
+use fairlane_rollup_adapter::{FileCursor, MemoryCursor, Subscriber, VerifiedBatch, genesis_file};
 use fairlane_types::RollupId;
 use std::path::PathBuf;
 

@@ -193,7 +193,7 @@ impl Config {
                 why: "it must have 1 to 64 bytes",
             });
         }
-        crate::log::check_filter(&self.log.filter).map_err(|_| ConfigError::Invalid {
+        fairlane_log::check_filter(&self.log.filter).map_err(|_| ConfigError::Invalid {
             key: "log.filter",
             value: format!("{:?}", self.log.filter),
             why: "write directives as in `info` or `warn,fairlane_sequencer=debug`",

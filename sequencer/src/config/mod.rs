@@ -12,6 +12,7 @@ mod template;
 mod tests;
 mod units;
 
+pub use fairlane_log::{LogConfig, LogFormat};
 pub use home::Home;
 pub use load::{ConfigError, Override, Overrides};
 pub use template::template;
@@ -228,26 +229,6 @@ pub struct L1Config {
     pub poll_interval: Duration,
 }
 
-/// `[log]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LogConfig {
-    /// How lines look.
-    pub format: LogFormat,
-    /// What is logged: directives as in `info,libp2p=warn`.
-    pub filter: String,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
-}
-
 impl Default for NodeConfig {
     fn default() -> Self {
         Self { moniker: "fairlane".to_owned() }
@@ -333,15 +314,6 @@ impl Default for L1Config {
             confirmations: 64,
             poll_interval: Duration::from_secs(12),
         }
-    }
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        // Malachite tells each vote at `info`, each closed connection as a warning, and each message that no peer
-        // listens for as an error.
-        let filter = "info,arc_malachitebft=error,arc_malachitebft_network=off".to_owned();
-        Self { format: LogFormat::Pretty, filter }
     }
 }
 

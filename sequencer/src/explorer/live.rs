@@ -1,19 +1,24 @@
-//! What the page shows of the chain: made a few times a second for all who listen.
+//! What the page shows of the chain: made a few times a second for all who listen. Lanes are looked at all the time.
 
+use super::uptime::{LaneKey, Uptime};
 use crate::evidence::Proof;
 use crate::json;
-use crate::rpc::Services;
+use crate::rpc::{OnEthereum, Services};
 use fairlane_proto::convert::CertifiedHeader;
+use fairlane_proto::v1::{GetStatusResponse, LaneStatus};
 use fairlane_types::NetworkId;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Status;
 
 /// How often it is made.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// How often lanes are looked at.
+const LOOK: Duration = Duration::from_secs(10);
 /// Blocks that are told.
 const BLOCKS: u64 = 40;
 /// Offences that are told: the newest.
@@ -29,12 +34,13 @@ type Told = Option<Arc<str>>;
 pub(super) struct Live {
     services: Services,
     told: watch::Sender<Told>,
+    uptime: Arc<Mutex<Uptime>>,
     stop: CancellationToken,
 }
 
 impl Live {
     pub(super) fn start(services: Services, stop: CancellationToken) -> Self {
-        let live = Self { services, told: watch::channel(None).0, stop };
+        let live = Self { services, told: watch::channel(None).0, uptime: Arc::default(), stop };
         tokio::spawn(live.clone().run());
         live
     }
@@ -50,11 +56,19 @@ impl Live {
     }
 
     async fn run(self) {
-        let mut tick = tokio::time::interval(INTERVAL);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let [mut tick, mut look] = [INTERVAL, LOOK].map(|period| {
+            let mut interval = tokio::time::interval(period);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        });
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
+                _ = look.tick() => {
+                    let lanes = self.services.status().lanes;
+                    self.uptime().look(lanes.iter().map(|lane| (key_of(lane), lane.head_seq)));
+                    continue;
+                }
                 () = self.stop.cancelled() => return,
             }
             if self.told.receiver_count() == 0 {
@@ -67,6 +81,17 @@ impl Live {
         }
     }
 
+    fn uptime(&self) -> MutexGuard<'_, Uptime> {
+        self.uptime.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For each lane of a status, at how many of the last hour's looks it had grown.
+    fn uptimes(&self, status: &GetStatusResponse) -> Vec<Value> {
+        let uptime = self.uptime();
+        let shown = |(grew, looks): (usize, usize)| json!({ "grew": grew, "looks": looks });
+        status.lanes.iter().map(|lane| uptime.of(&key_of(lane)).map_or(Value::Null, shown)).collect()
+    }
+
     /// How things stand.
     pub(super) async fn look(&self) -> Result<Value, Status> {
         let blocks = self.services.newest_blocks(BLOCKS).await?;
@@ -76,12 +101,26 @@ impl Live {
             let proof = Proof::from_bytes(ANY_NETWORK, record.evidence.clone()).ok()?;
             Some(json::evidence(record, &proof))
         });
+        let (status, on_ethereum) = (self.services.status(), self.services.on_ethereum().await?);
         Ok(json!({
-            "status": json::status(&self.services.status()),
+            "status": json::status(&status),
+            "uptime": self.uptimes(&status),
+            "ethereum": on_ethereum.as_ref().map(ethereum),
             "blocks": blocks.iter().map(block).collect::<Vec<_>>(),
             "evidence": offences.collect::<Vec<_>>(),
         }))
     }
+}
+
+fn key_of(lane: &LaneStatus) -> LaneKey {
+    (lane.validator.to_vec(), lane.incarnation)
+}
+
+/// What Ethereum knows to be final.
+fn ethereum(known: &OnEthereum) -> Value {
+    let rollups =
+        known.heads.iter().map(|leaf| json!({ "rollup_id": leaf.rollup.get(), "batches": leaf.index.get() }));
+    json!({ "checkpoint": known.checkpoint.get(), "rollups": rollups.collect::<Vec<_>>() })
 }
 
 /// A block, in short.

@@ -12,6 +12,7 @@
 mod live;
 #[cfg(test)]
 mod tests;
+mod uptime;
 
 use crate::json;
 use crate::rpc::Services;

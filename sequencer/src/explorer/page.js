@@ -39,6 +39,7 @@ function figures(now) {
     ["Transactions a second", rate(ordered)],
     ["Ordered since start", number(status.ordered_transactions)],
     ["Peers", `${status.consensus_peers} + ${status.segment_peers}`],
+    ...(now.ethereum ? [["Checkpoint on Ethereum", number(now.ethereum.checkpoint)]] : []),
   ];
   at("figures").replaceChildren(...facts.map(([name, value]) => make("div", [make("dt", name), make("dd", value)])));
 }
@@ -56,16 +57,26 @@ function chart(blocks) {
   at("chart").replaceChildren(...blocks.map(bar));
 }
 
-function validatorRow(lane, blocks) {
+/** A share as percent, rounded down: 100 % means all. */
+const percent = (part, whole) => `${(Math.floor((1000 * part) / whole) / 10).toFixed(1)} %`;
+
+function validatorRow(lane, uptime, blocks) {
   const signed = blocks.filter((block) => block.signers.includes(lane.validator)).length;
   const lag = lane.head_seq - lane.decided_seq;
   return row([
     code(lane.validator),
     number(lane.voting_power),
     `${signed} of ${blocks.length}`,
+    uptime ? percent(uptime.grew, uptime.looks) : "–",
     lane.frozen ? make("span", "frozen", { class: "bad" }) : number(lane.head_seq),
     number(lag),
   ]);
+}
+
+/** How many batches of a rollup Ethereum knows to be final. */
+function onEthereum(rollup, ethereum) {
+  const known = ethereum?.rollups.find((known) => known.rollup_id === rollup.rollup_id);
+  return known ? make("span", number(known.batches), { title: `by the checkpoint of block ${number(ethereum.checkpoint)}` }) : "–";
 }
 
 function show(now) {
@@ -74,11 +85,12 @@ function show(now) {
   document.title = `Fairlane · ${number(status.height)}`;
   figures(now);
   chart(blocks);
-  rows("validators", status.lanes.map((lane) => validatorRow(lane, blocks)), "This node follows no lanes.");
+  rows("validators", status.lanes.map((lane, index) => validatorRow(lane, now.uptime[index], blocks)), "This node follows no lanes.");
   rows("rollups", status.rollups.map((rollup) => row([
     number(rollup.rollup_id) + (rollup.closed ? " (closed)" : ""),
     number(rollup.ordering_group),
     number(rollup.batches),
+    onEthereum(rollup, now.ethereum),
     rollup.last_height ? blockLink(rollup.last_height) : "–",
     code(rollup.head),
   ])), "No rollup is registered.");

@@ -38,7 +38,7 @@ fn view(begun: &[(u32, Option<ValidatorSet>)]) -> L1View {
         (Epoch(*epoch), EpochStart { block, validators, registrations, seen: Instant::now() })
     };
     let starts: BTreeMap<_, _> = begun.iter().map(start).collect();
-    L1View { block: anchor(150), epoch: Epoch(5), sets: BTreeMap::new(), starts }
+    L1View { block: anchor(150), epoch: Epoch(5), sets: BTreeMap::new(), starts, checkpoint: None }
 }
 
 /// A proposal as far as anchors are judged.

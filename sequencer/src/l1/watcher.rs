@@ -7,10 +7,11 @@
 use super::endpoints::{Pause, name_of};
 use super::{L1, L1Error};
 use crate::in_force::InForce;
+use fairlane_l1::checkpoint::latest_after;
 use fairlane_l1::deploy::DeployError;
 use fairlane_l1::events::{Registrations, registrations};
 use fairlane_l1::{CallError, DynProvider, Epoch, L1State};
-use fairlane_types::{Hash32, L1Anchor, ValidatorSet};
+use fairlane_types::{Hash32, Height, L1Anchor, ValidatorSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -47,6 +48,8 @@ pub struct L1View {
     pub sets: BTreeMap<Epoch, ValidatorSet>,
     /// Where the epochs begin that the network's anchors come to next, as far as that is seen.
     pub starts: BTreeMap<Epoch, EpochStart>,
+    /// The height of the newest checkpoint that the light client has; none before the first.
+    pub checkpoint: Option<Height>,
 }
 
 /// Why a look at the chain showed nothing.
@@ -154,9 +157,11 @@ impl Watcher {
         let block = L1Anchor { number, hash: Hash32::from_bytes(hash.0) };
         let sets = self.fixed_sets(&state, epoch).await?;
         let starts = self.epoch_starts(provider, &state, epoch).await?;
+        let checkpoint = latest_after(provider, contracts, number).await?;
+        let checkpoint = checkpoint.map(|latest| Height::new(latest.height));
         self.l1.metrics.block.set(gauge(number));
         self.l1.metrics.epoch.set(i64::from(epoch.0));
-        self.view.send_replace(Some(L1View { block, epoch, sets, starts }));
+        self.view.send_replace(Some(L1View { block, epoch, sets, starts, checkpoint }));
         Ok(())
     }
 

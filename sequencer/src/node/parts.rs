@@ -7,17 +7,17 @@ use crate::checkpoints::{self, CheckpointBook, CheckpointParts};
 use crate::config::{Config, Home};
 use crate::evidence::{self, EvidencePool, Reports};
 use crate::health::{self, Health};
-use crate::l1::{L1, ViewSender};
+use crate::l1::{L1, L1View, ViewSender};
 use crate::lane_service::{LaneHandle, RecentSegments, SegmentServer};
-use crate::log::LogHandle;
 use crate::network::NetworkHandle;
 use crate::rpc;
 use crate::store::Store;
 use fairlane_engine::EngineHandle;
+use fairlane_log::LogHandle;
 use fairlane_types::{HeadsTree, SigningKey};
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// A running node.
@@ -85,10 +85,11 @@ impl Parts {
         let pool = evidence.clone();
         lanes.run(move |stop| evidence::keep(pool, kept, found, blocks, stop));
         let parts = Self { store, network, evidence, checkpoints, serving, l1, consensus, lanes, failures };
+        let views = ethereum.as_ref().map(|(_, sender)| sender.subscribe());
         if let Some(ethereum) = ethereum {
             parts.start_ethereum(&setup, ethereum, &engine, &lane_handle)?;
         }
-        parts.serve(&setup, engine, lane_handle, heads, listeners, log).await?;
+        parts.serve(&setup, (engine, lane_handle), (heads, views), listeners, log).await?;
         Ok(parts)
     }
 
@@ -122,9 +123,8 @@ impl Parts {
     async fn serve(
         &self,
         setup: &Setup,
-        mut engine: EngineHandle,
-        lanes: LaneHandle,
-        heads: HeadsTree,
+        (mut engine, lanes): (EngineHandle, LaneHandle),
+        (heads, ethereum): (HeadsTree, Option<watch::Receiver<Option<L1View>>>),
         listeners: Listeners,
         log: LogHandle,
     ) -> Result<(), NodeError> {
@@ -145,6 +145,7 @@ impl Parts {
             finalized,
             evidence: self.evidence.clone(),
             checkpoints: self.checkpoints.clone(),
+            ethereum,
             engine: status.clone(),
             heads,
             peers: self.network.watch_peers(),

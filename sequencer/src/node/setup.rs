@@ -14,9 +14,10 @@ use crate::lane_service::{
 use crate::metrics::Metrics;
 use crate::network::{self, NetworkConfig, NetworkHandle, NetworkLimits, NetworkParts, ReceivedSegment};
 use crate::store::{Retention, Store, StoreOptions};
-use crate::{genesis_file, keys, recovery};
+use crate::{keys, recovery};
 use fairlane_chain::ChainState;
 use fairlane_engine::{ConsensusTimeouts, EngineConfig, PeerLimits, SigningGuard};
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_types::{Evidence, Genesis, SigningKey};
 use libp2p::identity::Keypair;
 use std::sync::Arc;

@@ -1,13 +1,33 @@
-//! Certificates of checkpoints, and where a rollup stands at their heights.
+//! Certificates of checkpoints, where a rollup stands at their heights, and what of it Ethereum knows.
 
 use super::core::Core;
 use crate::store::{Store, StoreError};
 use fairlane_proto::convert;
 use fairlane_proto::v1::{GetCheckpointResponse, Refusal};
-use fairlane_types::{Height, RollupId};
+use fairlane_types::{HeadLeaf, Height, RollupId};
 use tonic::Status;
 
+/// What Ethereum knows to be final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnEthereum {
+    /// The height of the light client's newest checkpoint, at the block that counts for this node.
+    pub checkpoint: Height,
+    /// Where each rollup stood there; empty where this node does not keep it.
+    pub heads: Vec<HeadLeaf>,
+}
+
 impl Core {
+    /// What Ethereum knows to be final; `None` where this node does not look there, or there is nothing yet.
+    pub(super) async fn on_ethereum(&self) -> Result<Option<OnEthereum>, Status> {
+        let Some((book, views)) = self.checkpoints.clone().zip(self.ethereum.as_ref()) else {
+            return Ok(None);
+        };
+        let checkpoint = views.borrow().as_ref().and_then(|view| view.checkpoint);
+        let Some(checkpoint) = checkpoint else { return Ok(None) };
+        let heads = self.read(move |_| book.leaves(checkpoint)).await?;
+        Ok(Some(OnEthereum { checkpoint, heads: heads.unwrap_or_default() }))
+    }
+
     /// The certificate of a height, or the newest one; with a rollup, its way to the checkpoint's heads root, too.
     pub(super) async fn checkpoint(
         &self,

@@ -8,12 +8,13 @@ use super::{RpcContext, RpcLimits};
 use crate::checkpoints::CheckpointBook;
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
+use crate::l1::L1View;
 use crate::lane_service::LaneHandle;
-use crate::log::LogHandle;
 use crate::metrics::{MethodLabel, ReasonLabel, RpcMetrics};
 use crate::network::PeerInfo;
 use crate::store::{Store, StoreError};
 use fairlane_engine::EngineStatus;
+use fairlane_log::LogHandle;
 use fairlane_proto::{ConvertError, refusal, v1::Refusal};
 use fairlane_types::{Genesis, NetworkId, ValidatorId};
 use std::net::{IpAddr, Ipv4Addr};
@@ -34,6 +35,7 @@ pub(super) struct Core {
     pub(super) lanes: Option<LaneHandle>,
     pub(super) evidence: EvidencePool,
     pub(super) checkpoints: Option<CheckpointBook>,
+    pub(super) ethereum: Option<watch::Receiver<Option<L1View>>>,
     pub(super) engine: watch::Receiver<EngineStatus>,
     pub(super) peers: watch::Receiver<Arc<[PeerInfo]>>,
     pub(super) validator: Option<ValidatorId>,
@@ -73,6 +75,7 @@ impl Core {
             lanes: context.lanes,
             evidence: context.evidence,
             checkpoints: context.checkpoints,
+            ethereum: context.ethereum,
             engine: context.engine,
             peers: context.peers,
             validator: context.validator,

@@ -34,6 +34,7 @@ mod subscribe;
 #[cfg(test)]
 mod tests;
 
+pub use checkpoints::OnEthereum;
 pub use limits::RpcLimits;
 pub use server::{RpcError, RpcListeners, serve};
 pub use services::Services;
@@ -41,12 +42,13 @@ pub use services::Services;
 use crate::checkpoints::CheckpointBook;
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
+use crate::l1::L1View;
 use crate::lane_service::LaneHandle;
-use crate::log::LogHandle;
 use crate::metrics::RpcMetrics;
 use crate::network::PeerInfo;
 use crate::store::Store;
 use fairlane_engine::{EngineStatus, FinalizedBlock};
+use fairlane_log::LogHandle;
 use fairlane_types::{Genesis, HeadsTree, ValidatorId};
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
@@ -67,6 +69,8 @@ pub struct RpcContext {
     pub evidence: EvidencePool,
     /// What was signed for Ethereum, on a node that looks there.
     pub checkpoints: Option<CheckpointBook>,
+    /// What is seen on Ethereum, on a node that looks there.
+    pub ethereum: Option<watch::Receiver<Option<L1View>>>,
     /// How consensus is doing.
     pub engine: watch::Receiver<EngineStatus>,
     /// Where each rollup stands at the store's newest block.

@@ -1,7 +1,7 @@
 //! The services as the node itself uses them: what they tell clients, for the node's own pages.
 
 use super::core::Core;
-use super::{RpcContext, RpcError};
+use super::{OnEthereum, RpcContext, RpcError};
 use fairlane_proto::convert::CertifiedHeader;
 use fairlane_proto::v1::{
     EvidenceRecord, ExplainTransactionRequest, ExplainTransactionResponse, GetStatusResponse, Refusal,
@@ -37,6 +37,11 @@ impl Services {
     /// The first page of what `EvidenceService/ListEvidence` says.
     pub fn evidence(&self) -> Vec<EvidenceRecord> {
         self.0.evidence_page(None).0
+    }
+
+    /// What Ethereum knows to be final; `None` where this node does not look there, or there is nothing yet.
+    pub async fn on_ethereum(&self) -> Result<Option<OnEthereum>, Status> {
+        self.0.on_ethereum().await
     }
 
     /// A finalized block, and the transactions that it orders.

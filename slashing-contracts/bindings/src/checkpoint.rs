@@ -288,8 +288,25 @@ impl Latest {
 
 /// The newest checkpoint in the newest state; `None` before the first.
 pub async fn latest(provider: &DynProvider, contracts: &Contracts) -> Result<Option<Latest>, CallError> {
+    latest_at(provider, contracts, BlockId::latest()).await
+}
+
+/// The newest checkpoint that the light client had after block `number`.
+pub async fn latest_after(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    number: u64,
+) -> Result<Option<Latest>, CallError> {
+    latest_at(provider, contracts, BlockId::number(number)).await
+}
+
+async fn latest_at(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    at: BlockId,
+) -> Result<Option<Latest>, CallError> {
     let client = SequencerLightClient::new(contracts.light_client, provider);
-    let found = read("asking for the newest checkpoint", client.latest(), BlockId::latest()).await?;
+    let found = read("asking for the newest checkpoint", client.latest(), at).await?;
     let latest = Latest { number: found.number, height: found.height, digest: found.digest };
     Ok((latest.number != 0).then_some(latest))
 }

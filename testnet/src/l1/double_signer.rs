@@ -5,13 +5,14 @@ use eyre::WrapErr as _;
 use fairlane_engine::EngineConfig;
 use fairlane_engine::byzantine::{DoubleSign, sign_twice};
 use fairlane_l1::CheckpointKey;
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_sequencer::config::{Config, Home, Overrides};
+use fairlane_sequencer::keys;
 use fairlane_sequencer::metrics::Metrics;
 use fairlane_sequencer::network::{
     self, CheckpointSource, FetchWant, GossipVerdict, NetworkConfig, NetworkHandle, NetworkParts,
     ReceivedSegment, SegmentSource,
 };
-use fairlane_sequencer::{genesis_file, keys};
 use fairlane_types::{
     BlockId, Checkpoint, CommitCertificate, Decode as _, Genesis, Height, LaneId, Segment, SegmentDraft,
     SignedCheckpoint, SigningKey, Timestamp, ValidatorId, VoteKind,

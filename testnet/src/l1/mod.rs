@@ -5,6 +5,7 @@ mod demo;
 mod double_signer;
 mod gate;
 pub mod outage_demo;
+mod proven;
 pub mod relay_demo;
 mod relaying;
 pub mod rollup_demo;
@@ -12,6 +13,7 @@ pub mod set_demo;
 mod sets;
 pub mod slash_demo;
 pub(crate) mod staking;
+pub mod transfers;
 pub mod zk_demo;
 
 pub use chain::L1Chain;

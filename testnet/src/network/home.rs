@@ -8,8 +8,8 @@ use crate::ports;
 use eyre::WrapErr;
 use fairlane_chain::CONCATENATE_SUFFIX;
 use fairlane_l1::Epoch;
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_sequencer::config::{self, Config, Home, L1Config, LogFormat};
-use fairlane_sequencer::genesis_file;
 use fairlane_sequencer::keys;
 use fairlane_types::{
     Genesis, GroupId, Incarnation, ProtocolParams, RollupId, RollupSpec, Timestamp, Validator, ValidatorSet,

@@ -14,7 +14,7 @@ use fairlane_l1::settlement::SettlementRecord;
 use fairlane_l1::{B256, Deployment};
 use fairlane_prover::zk::{ZkCheck, proof_key};
 use fairlane_prover::{Desk, cli::read_token};
-use fairlane_sequencer::{genesis_file, log};
+use fairlane_rollup_adapter::genesis_file;
 use fairlane_types::{Genesis, RollupId};
 use fairlane_zk_rollup::{Context, Shape};
 use redb::Database;
@@ -38,7 +38,7 @@ pub(super) struct RunCommand {
 impl RunCommand {
     pub(super) async fn run(self) -> eyre::Result<()> {
         let config = Config::load(&self.config)?;
-        log::start(&config.log)?;
+        fairlane_log::start(&config.log)?;
         let parts = open(config, self.dry_run).await?;
         let stop = CancellationToken::new();
         let (mut interrupt, mut terminate) =

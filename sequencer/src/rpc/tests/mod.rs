@@ -34,6 +34,8 @@ struct Node {
     engine: watch::Sender<EngineStatus>,
     metrics: Metrics,
     book: CheckpointBook,
+    ethereum: watch::Sender<Option<L1View>>,
+    services: Services,
     address: SocketAddr,
     admin: SocketAddr,
     shutdown: CancellationToken,
@@ -80,6 +82,7 @@ impl Setup {
         };
         let (finalized, blocks) = broadcast::channel(16);
         let (engine, engine_watch) = watch::channel(EngineStatus::default());
+        let (ethereum, ethereum_watch) = watch::channel(None);
         let (peers, peers_watch) = watch::channel(Arc::from([]));
         let book = CheckpointBook::open(&home.path().join("checkpoints"), chain.state.network()).unwrap();
         let evidence = EvidencePool::open(store.clone(), metrics.evidence.clone()).unwrap();
@@ -91,6 +94,7 @@ impl Setup {
             finalized: blocks,
             evidence: evidence.clone(),
             checkpoints: Some(book.clone()),
+            ethereum: Some(ethereum_watch),
             engine: engine_watch,
             heads: chain.state.heads().clone(),
             peers: peers_watch,
@@ -103,11 +107,8 @@ impl Setup {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = RpcListeners::bind(any, any).await.unwrap();
         let (address, admin) = (listeners.public_address().unwrap(), listeners.admin_address().unwrap());
-        let task = tokio::spawn(serve(
-            listeners,
-            Services::new(context, shutdown.clone()).unwrap(),
-            shutdown.clone(),
-        ));
+        let services = Services::new(context, shutdown.clone()).unwrap();
+        let task = tokio::spawn(serve(listeners, services.clone(), shutdown.clone()));
         Node {
             chain,
             store,
@@ -115,6 +116,8 @@ impl Setup {
             engine,
             metrics,
             book,
+            ethereum,
+            services,
             address,
             admin,
             shutdown,

@@ -105,6 +105,31 @@ async fn before_the_first_block_there_is_nothing_to_prove() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ethereum_knows_is_told_as_far_as_it_is_kept() {
+    use crate::rpc::OnEthereum;
+    use fairlane_l1::Epoch;
+    use fairlane_types::L1Anchor;
+    let node = Setup { blocks: 2, ..Setup::default() }.start().await;
+    let see = |checkpoint| L1View {
+        block: L1Anchor { number: 150, hash: Default::default() },
+        epoch: Epoch(5),
+        sets: Default::default(),
+        starts: Default::default(),
+        checkpoint,
+    };
+    assert_eq!(node.services.on_ethereum().await.unwrap(), None, "it has not looked yet");
+    node.ethereum.send_replace(Some(see(None)));
+    assert_eq!(node.services.on_ethereum().await.unwrap(), None, "there is no checkpoint yet");
+    let heads = node.chain.state.heads();
+    node.book.put_heads(Height::new(32), heads).unwrap();
+    for (height, heads) in [(32, heads.leaves().to_vec()), (48, Vec::new())] {
+        let checkpoint = Height::new(height);
+        node.ethereum.send_replace(Some(see(Some(checkpoint))));
+        assert_eq!(node.services.on_ethereum().await.unwrap(), Some(OnEthereum { checkpoint, heads }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn certificates_are_served_with_the_heads_of_their_heights() {
     use crate::checkpoints::testing::{certificate, checkpoint, set};
     use fairlane_proto::convert::canonical;

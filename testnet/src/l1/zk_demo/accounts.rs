@@ -1,9 +1,7 @@
 //! The demonstration's accounts in the rollup, and what they send.
 
-use crate::clock::unix_nanos;
-use fairlane_types::{Leg, NetworkId, RollupId, Timestamp, Transaction};
+use fairlane_types::{NetworkId, RollupId};
 use fairlane_zk_rollup::{Context, Destination, SecretKey, Transfer};
-use rand::Rng as _;
 
 /// The rollup that is proven.
 pub(super) const ROLLUP: u64 = 1;
@@ -24,11 +22,4 @@ pub(super) fn key(account: u16) -> SecretKey {
 pub(super) fn transfer(network: NetworkId, from: u16, to: Destination, amount: u64, nonce: u32) -> Vec<u8> {
     let context = Context { network, rollup: RollupId::new(ROLLUP) };
     Transfer { from, to, amount, nonce }.sign(&context, &key(from)).to_vec()
-}
-
-/// A payload as a transaction of its own.
-pub(super) fn transaction(payload: Vec<u8>) -> eyre::Result<Transaction> {
-    let leg = Leg { rollup: RollupId::new(ROLLUP), payload: payload.into() };
-    let expires = Timestamp::from_nanos(unix_nanos() + 60_000_000_000);
-    Ok(Transaction::new(vec![leg], expires, rand::thread_rng().r#gen())?)
 }

@@ -1,21 +1,21 @@
 //! What the demonstration stands on: a network with a relayer and a settlement contract, and the rollup's adapter and
 //! prover, which can be killed and started again.
 
-use super::accounts::{ROLLUP, key, transaction};
+use super::accounts::{ROLLUP, key};
 use super::parts::{Part, page, run};
 use super::{PROOF_LIMIT, STEP_LIMIT, ZkDemoArgs};
 use crate::l1::chain::L1Chain;
-use crate::l1::demo::{POLL, chain_of, keep_busy, ordered_by};
+use crate::l1::demo::{POLL, chain_of, keep_busy};
+use crate::l1::proven;
 use crate::l1::relaying::RelayerProcess;
 use crate::network::LocalNetwork;
 use crate::ports;
-use fairlane_l1::checkpoint::{Sender, latest};
+use fairlane_l1::checkpoint::latest;
 use fairlane_l1::dev::gas_of;
 use fairlane_l1::settlement::{self, SettlementRecord, Standing};
-use fairlane_l1::{Address, DynProvider, U256};
-use fairlane_rollup_adapter::{Client, Outcome, SubmitOptions};
-use fairlane_types::Height;
-use fairlane_zk_rollup::field;
+use fairlane_l1::{Address, DynProvider};
+use fairlane_rollup_adapter::Client;
+use fairlane_types::{Height, RollupId};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,8 +27,6 @@ const OTHER: u64 = 2;
 const RELAYER: usize = 0;
 const ADAPTER: usize = 1;
 const DEPOSITOR: usize = 6;
-/// The most that a unit of gas may cost, in wei.
-const MAX_FEE: u128 = 1_000_000_000_000;
 
 pub(super) struct Ground<'a> {
     pub(super) network: &'a mut LocalNetwork,
@@ -134,33 +132,12 @@ impl<'a> Ground<'a> {
     /// Brings value in for an account. Gives the gas.
     pub(super) async fn deposit(&self, account: u16, units: u64) -> eyre::Result<u64> {
         let (provider, depositor) = self.chain().writer(DEPOSITOR)?;
-        let public = key(account).public();
-        let words = [public.x, public.y].map(|coordinate| U256::from_be_bytes(field::to_bytes(&coordinate)));
-        let sender = Sender { account: depositor, max_fee: MAX_FEE };
-        let value = U256::from(units) * U256::from(self.record.params.unit);
-        Ok(settlement::deposit(&provider, &self.record, sender, words, value).await?.gas_used)
+        proven::deposit(&provider, &self.record, depositor, &key(account).public(), units).await
     }
 
     /// Sends payloads in their order, and waits until they are ordered. Gives the height of the last.
     pub(super) async fn order(&self, payloads: Vec<Vec<u8>>) -> eyre::Result<Height> {
-        let (submitter, mut outcomes) = self.client.submit_stream(SubmitOptions::default()).await?;
-        let mut ids = Vec::new();
-        for (tag, payload) in (0..).zip(payloads) {
-            let transaction = transaction(payload)?;
-            submitter.submit(tag, &transaction).await?;
-            ids.push(transaction.id());
-        }
-        for _ in &ids {
-            match outcomes.next().await {
-                Some(Ok(Outcome::Accepted(_))) => {}
-                other => eyre::bail!("a transaction was not taken: {other:?}"),
-            }
-        }
-        let mut height = Height::ZERO;
-        for id in ids {
-            height = height.max(ordered_by(&self.client, id).await?);
-        }
-        Ok(height)
+        proven::order(&self.client, RollupId::new(ROLLUP), payloads).await
     }
 
     /// The index of the rollup's last batch.

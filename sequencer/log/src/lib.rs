@@ -1,10 +1,40 @@
-//! Logging: pretty or JSON lines on standard error, and a filter that can be changed while the node runs.
+//! Logging of the node and of the adapter: pretty or JSON lines on standard error, and a filter that can be changed
+//! while the program runs.
 
-use crate::config::{LogConfig, LogFormat};
+use serde::Deserialize;
 use std::io::IsTerminal as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+
+/// What is logged, and how: the section `[log]` of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// How lines look.
+    pub format: LogFormat,
+    /// What is logged: directives as in `info,libp2p=warn`.
+    pub filter: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        // Malachite tells each vote at `info`, each closed connection as a warning, and each message that no peer
+        // listens for as an error.
+        let filter = "info,arc_malachitebft=error,arc_malachitebft_network=off".to_owned();
+        Self { format: LogFormat::Pretty, filter }
+    }
+}
 
 /// Why a filter cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +57,7 @@ pub enum LogError {
     Reload(#[from] reload::Error),
 }
 
-/// Changes the filter of the running node. Cheap to clone.
+/// Changes the filter of the running program. Cheap to clone.
 #[derive(Clone)]
 pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
 

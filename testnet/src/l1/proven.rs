@@ -1,0 +1,61 @@
+//! What the proven rollup is sent: value on Ethereum, and payloads by way of the network.
+
+use super::demo::ordered_by;
+use crate::clock::unix_nanos;
+use fairlane_l1::checkpoint::Sender;
+use fairlane_l1::settlement::{self, SettlementRecord};
+use fairlane_l1::{Address, DynProvider, U256};
+use fairlane_rollup_adapter::{Client, Outcome, SubmitOptions};
+use fairlane_types::{Height, Leg, RollupId, Timestamp, Transaction};
+use fairlane_zk_rollup::{PublicKey, field};
+use rand::Rng as _;
+
+/// The most that a unit of gas may cost, in wei.
+const MAX_FEE: u128 = 1_000_000_000_000;
+
+/// A key's coordinates as the contract takes them.
+pub(super) fn words(key: &PublicKey) -> [U256; 2] {
+    [key.x, key.y].map(|coordinate| U256::from_be_bytes(field::to_bytes(&coordinate)))
+}
+
+/// Brings value in for a key, from an account that `provider` signs for. Gives the gas.
+pub(super) async fn deposit(
+    provider: &DynProvider,
+    record: &SettlementRecord,
+    depositor: Address,
+    key: &PublicKey,
+    units: u64,
+) -> eyre::Result<u64> {
+    let sender = Sender { account: depositor, max_fee: MAX_FEE };
+    let value = U256::from(units) * U256::from(record.params.unit);
+    Ok(settlement::deposit(provider, record, sender, words(key), value).await?.gas_used)
+}
+
+/// Sends payloads in their order, and waits until they are ordered. Gives the height of the last.
+pub(super) async fn order(client: &Client, rollup: RollupId, payloads: Vec<Vec<u8>>) -> eyre::Result<Height> {
+    let (submitter, mut outcomes) = client.submit_stream(SubmitOptions::default()).await?;
+    let mut ids = Vec::new();
+    for (tag, payload) in (0..).zip(payloads) {
+        let transaction = transaction(rollup, payload)?;
+        submitter.submit(tag, &transaction).await?;
+        ids.push(transaction.id());
+    }
+    for _ in &ids {
+        match outcomes.next().await {
+            Some(Ok(Outcome::Accepted(_))) => {}
+            other => eyre::bail!("a transaction was not taken: {other:?}"),
+        }
+    }
+    let mut height = Height::ZERO;
+    for id in ids {
+        height = height.max(ordered_by(client, id).await?);
+    }
+    Ok(height)
+}
+
+/// A payload as a transaction of its own.
+fn transaction(rollup: RollupId, payload: Vec<u8>) -> eyre::Result<Transaction> {
+    let leg = Leg { rollup, payload: payload.into() };
+    let expires = Timestamp::from_nanos(unix_nanos() + 60_000_000_000);
+    Ok(Transaction::new(vec![leg], expires, rand::thread_rng().r#gen())?)
+}
