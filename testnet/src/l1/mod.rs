@@ -1,7 +1,7 @@
 //! A local network's Ethereum: a development node with the contracts, on which each validator has stake.
 
 mod chain;
-mod demo;
+pub(crate) mod demo;
 mod double_signer;
 mod gate;
 pub mod outage_demo;

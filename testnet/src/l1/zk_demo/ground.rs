@@ -2,18 +2,18 @@
 //! prover, which can be killed and started again.
 
 use super::accounts::{ROLLUP, key, transaction};
-use super::parts::{Part, page, run};
 use super::{PROOF_LIMIT, STEP_LIMIT, ZkDemoArgs};
 use crate::l1::chain::L1Chain;
-use crate::l1::demo::{POLL, chain_of, keep_busy, ordered_by};
+use crate::l1::demo::{POLL, chain_of, keep_busy, order};
 use crate::l1::relaying::RelayerProcess;
 use crate::network::LocalNetwork;
+use crate::parts::{Part, page, run};
 use crate::ports;
 use fairlane_l1::checkpoint::{Sender, latest};
 use fairlane_l1::dev::gas_of;
 use fairlane_l1::settlement::{self, SettlementRecord, Standing};
 use fairlane_l1::{Address, DynProvider, U256};
-use fairlane_rollup_adapter::{Client, Outcome, SubmitOptions};
+use fairlane_rollup_adapter::Client;
 use fairlane_types::Height;
 use fairlane_zk_rollup::field;
 use serde_json::Value;
@@ -143,24 +143,8 @@ impl<'a> Ground<'a> {
 
     /// Sends payloads in their order, and waits until they are ordered. Gives the height of the last.
     pub(super) async fn order(&self, payloads: Vec<Vec<u8>>) -> eyre::Result<Height> {
-        let (submitter, mut outcomes) = self.client.submit_stream(SubmitOptions::default()).await?;
-        let mut ids = Vec::new();
-        for (tag, payload) in (0..).zip(payloads) {
-            let transaction = transaction(payload)?;
-            submitter.submit(tag, &transaction).await?;
-            ids.push(transaction.id());
-        }
-        for _ in &ids {
-            match outcomes.next().await {
-                Some(Ok(Outcome::Accepted(_))) => {}
-                other => eyre::bail!("a transaction was not taken: {other:?}"),
-            }
-        }
-        let mut height = Height::ZERO;
-        for id in ids {
-            height = height.max(ordered_by(&self.client, id).await?);
-        }
-        Ok(height)
+        let transactions = payloads.into_iter().map(transaction).collect::<eyre::Result<Vec<_>>>()?;
+        order(&self.client, &transactions).await
     }
 
     /// The index of the rollup's last batch.
