@@ -271,6 +271,13 @@ mod tests {
         assert_eq!(found.header().hash_slow(), genesis().header().hash_slow());
     }
 
+    /// ethereumjs gives this hash to the same file.
+    #[test]
+    fn block_zero_has_the_hash_that_clients_give_it() {
+        let expected = "0x09f40e902f428939b7936c485adcae62ed8e54e8e187a404c59d072c8a46d958";
+        assert_eq!(genesis().header().hash_slow().to_string(), expected);
+    }
+
     #[test]
     fn another_fork_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();

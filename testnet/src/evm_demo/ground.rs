@@ -3,7 +3,8 @@
 
 use super::accounts::{Accounts, ROLLUP, transaction};
 use super::programs::Programs;
-use crate::l1::demo::{POLL, STEP_LIMIT, order};
+use crate::l1::demo::{POLL, STEP_LIMIT, keep_busy, order};
+use crate::l1::relaying::RelayerProcess;
 use crate::network::LocalNetwork;
 use crate::parts::{Part, page};
 use crate::ports;
@@ -16,14 +17,20 @@ use fairlane_l1::endpoint::connect;
 use fairlane_rollup_adapter::Client;
 use rand::RngCore as _;
 use serde_json::Value;
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Instant;
+use tokio::task::JoinSet;
 
 /// The clients, by their places in what follows.
 pub(super) const ETHREX: usize = 0;
 pub(super) const ETHEREUMJS: usize = 1;
+/// Another rollup keeps the chain going.
+const OTHER: u64 = 2;
+/// The relayer's spare account.
+const RELAYER: usize = 0;
 /// What they are called.
 pub(super) const NAMES: [&str; 2] = ["ethrex", "ethereumjs"];
 
@@ -38,6 +45,10 @@ pub(super) struct Ground<'a> {
     ports: [u16; 5],
     adapter: Option<Part>,
     clients: [Option<Part>; 2],
+    /// Brings checkpoints to Ethereum, where there is one.
+    relayer: Option<RelayerProcess>,
+    /// Ends when it is dropped.
+    _load: JoinSet<()>,
 }
 
 impl<'a> Ground<'a> {
@@ -46,6 +57,15 @@ impl<'a> Ground<'a> {
         let folder = tempfile::Builder::new().prefix("fairlane-evm-").tempdir()?;
         let ports = ports::free(5)?;
         let ports = <[u16; 5]>::try_from(ports).map_err(|_| eyre!("five ports were asked for"))?;
+        let mut load = JoinSet::new();
+        let relayer = match &network.l1 {
+            None => None,
+            Some(chain) => {
+                // An idle network has few checkpoints.
+                load.spawn(keep_busy(sequencer.clone(), OTHER));
+                Some(RelayerProcess::start(chain, &network.endpoints(), RELAYER, folder.path())?)
+            }
+        };
         let reader = |client: usize| connect(&format!("http://127.0.0.1:{}", ports[2 * client]));
         Ok(Self {
             readers: [reader(ETHREX)?, reader(ETHEREUMJS)?],
@@ -56,6 +76,8 @@ impl<'a> Ground<'a> {
             ports,
             adapter: None,
             clients: [None, None],
+            relayer,
+            _load: load,
         })
     }
 
@@ -72,8 +94,9 @@ impl<'a> Ground<'a> {
         std::fs::write(self.path("rules.toml"), rules)?;
         let mut secret = [0; 32];
         rand::thread_rng().fill_bytes(&mut secret);
-        let options = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
-        writeln!(options.open(self.path("jwt.hex"))?, "{:x}", B256::from(secret))?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path("jwt.hex"))?;
+        writeln!(file, "{:x}", B256::from(secret))?;
         std::fs::write(self.path("adapter.toml"), self.config())?;
         Ok(genesis.header().hash_slow())
     }
@@ -88,12 +111,19 @@ impl<'a> Ground<'a> {
                 self.ports[2 * client + 1]
             )
         };
+        let ethereum = self.network.l1.as_ref().map_or_else(String::new, |chain| {
+            format!(
+                "[ethereum]\nrpc_url = {:?}\ndeployment = {:?}\nconfirmations = 1\npoll = \"500ms\"\n",
+                chain.url(),
+                chain.record()
+            )
+        });
         let endpoints = [self.network.nodes[0].endpoint(), self.network.nodes[2].endpoint()];
         format!(
             "data = \"data\"\n\
              [sequencer]\ngenesis = {:?}\nendpoints = {endpoints:?}\nrollup = {ROLLUP}\n\
              [evm]\nrules = \"rules.toml\"\npoll = \"500ms\"\n{}{}\
-             [http]\nlisten = \"127.0.0.1:{}\"\n",
+             {ethereum}[http]\nlisten = \"127.0.0.1:{}\"\n",
             self.network.nodes[0].home().genesis(),
             client("evm.builder", ETHREX),
             client("[evm.followers]", ETHEREUMJS),
@@ -139,6 +169,9 @@ impl<'a> Ground<'a> {
 
     /// Asks all to stop, and waits until they have.
     pub(super) async fn stop(&mut self) -> eyre::Result<()> {
+        if let Some(relayer) = self.relayer.take() {
+            relayer.interrupt().await?;
+        }
         let [ethrex, ethereumjs] = &mut self.clients;
         for part in [self.adapter.take(), ethrex.take(), ethereumjs.take()].into_iter().flatten() {
             part.stop().await?;
@@ -153,8 +186,21 @@ impl<'a> Ground<'a> {
         Ok(())
     }
 
-    /// Waits until everything that was ordered is executed by both clients. Gives the adapter's status.
-    pub(super) async fn all_executed(&mut self) -> eyre::Result<Value> {
+    /// Waits until everything that was ordered is executed by both clients.
+    pub(super) async fn all_executed(&mut self) -> eyre::Result<()> {
+        let waits =
+            |status: &Value| status["step"] == "idle" || status["step"].get("awaiting_checkpoint").is_some();
+        self.wait("executed", |status, batches| status["carried_out"] == batches && waits(status)).await
+    }
+
+    /// Waits until everything that was ordered is settled.
+    pub(super) async fn all_settled(&mut self) -> eyre::Result<()> {
+        self.wait("settled", |status, batches| status["confirmed"] == batches && status["step"] == "idle")
+            .await
+    }
+
+    /// Waits until the adapter's status fulfils a condition, given how many batches were ordered.
+    async fn wait(&mut self, what: &str, condition: impl Fn(&Value, u64) -> bool) -> eyre::Result<()> {
         let deadline = Instant::now() + STEP_LIMIT;
         let status = self.network.nodes[1].status().await?;
         let rollup = status.rollups.iter().find(|rollup| rollup.rollup_id == ROLLUP);
@@ -162,16 +208,15 @@ impl<'a> Ground<'a> {
         loop {
             let status = page(self.ports[4], "status").await;
             if let Ok(status) = &status
-                && status["confirmed"] == batches
-                && status["step"] == "idle"
                 && status["failure"].is_null()
+                && condition(status, batches)
             {
-                return Ok(status.clone());
+                return Ok(());
             }
             let [ethrex, ethereumjs] = &mut self.clients;
             for part in [&mut self.adapter, ethrex, ethereumjs].into_iter().flatten() {
                 part.check_alive()?;
-                ensure!(Instant::now() < deadline, "not executed in time: {status:?}\n{}", part.log());
+                ensure!(Instant::now() < deadline, "not {what} in time: {status:?}\n{}", part.log());
             }
             tokio::time::sleep(POLL).await;
         }

@@ -21,6 +21,9 @@ pub struct EvmDemoArgs {
     /// How many transactions to send, in ten parts.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(100..=10_000))]
     transactions: u32,
+    /// Give the network an Ethereum of its own (anvil), and let checkpoints there say which blocks are finalized.
+    #[arg(long)]
+    l1: bool,
     /// Keep the nodes' homes (configuration, keys, stores, logs) here instead of in a temporary directory.
     #[arg(long)]
     home: Option<PathBuf>,
@@ -33,11 +36,14 @@ pub async fn run(args: EvmDemoArgs) -> eyre::Result<()> {
     let spec = NetworkSpec {
         hosts: Hosts::Loopback,
         validators: 4,
-        groups: vec![GroupId::ZERO],
+        groups: vec![GroupId::ZERO; 2],
         segment_interval: None,
         log_filter: "info,arc_malachitebft=error,arc_malachitebft_network=off".into(),
     };
-    let network = LocalNetwork::create(&spec, args.home.clone())?;
+    let network = match args.l1 {
+        true => LocalNetwork::create_on_l1(&spec, spec.validators, args.home.clone()).await?,
+        false => LocalNetwork::create(&spec, args.home.clone())?,
+    };
     let show = async |network: &mut LocalNetwork| {
         let ground = ground::Ground::new(network, programs).await?;
         story::tell(ground, args.transactions).await

@@ -34,6 +34,7 @@ pub(super) async fn tell(mut ground: Ground<'_>, transactions: u32) -> eyre::Res
     transfers(&mut ground, &mut accounts, transactions).await?;
     poisons(&mut ground, &mut accounts).await?;
     contract(&mut ground, &mut accounts).await?;
+    ground.all_settled().await?;
     adds_up(&ground, &accounts).await?;
     ground.stop().await?;
     println!("Stops      all parts cleanly");

@@ -41,7 +41,7 @@ pub(crate) async fn on(
 }
 
 /// Makes such a network, for rollups from 1 on, all in one ordering group.
-pub(super) async fn create(
+pub(crate) async fn create(
     nodes: usize,
     members: usize,
     rollups: usize,
@@ -58,7 +58,7 @@ pub(super) async fn create(
 }
 
 /// Sends transactions for a rollup for ever: an idle network has few blocks, and so few checkpoints.
-pub(super) async fn keep_busy(client: Client, rollup: u64) {
+pub(crate) async fn keep_busy(client: Client, rollup: u64) {
     loop {
         if let Ok(transaction) = transaction_for(&[rollup]) {
             // What is refused is not missed.

@@ -6,7 +6,7 @@ mod double_signer;
 mod gate;
 pub mod outage_demo;
 pub mod relay_demo;
-mod relaying;
+pub(crate) mod relaying;
 pub mod rollup_demo;
 pub mod set_demo;
 mod sets;
