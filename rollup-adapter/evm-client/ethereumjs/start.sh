@@ -17,4 +17,4 @@ fi
 # Its peer-to-peer port is free for anybody: it is taken from the system, and nobody is told of it.
 exec node "$client" --gethGenesis "$1" --dataDir "$2" --jwtSecret "$3" \
     --rpc --rpcAddr 127.0.0.1 --rpcPort "$4" --rpcEngine --rpcEngineAddr 127.0.0.1 --rpcEnginePort "$5" \
-    --port 0 --maxPeers 0 --isSingleNode --discDns=false --discV4=false --saveReceipts --logLevel warn --logFile=false
+    --port 0 --maxPeers 0 --isSingleNode --discDns=false --discV4=false --saveReceipts --logLevel warn --no-logFile

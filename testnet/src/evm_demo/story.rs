@@ -3,7 +3,7 @@
 use super::accounts::{Accounts, SENDERS};
 use super::ground::{ETHEREUMJS, ETHREX, Ground, NAMES};
 use alloy_eips::BlockNumberOrTag;
-use alloy_primitives::{Bytes, TxKind, U256};
+use alloy_primitives::{Bytes, TxKind, U256, keccak256};
 use alloy_provider::Provider as _;
 use alloy_sol_types::SolCall as _;
 use eyre::{OptionExt as _, ensure};
@@ -12,7 +12,7 @@ use std::time::Instant;
 /// In how many parts the transactions are sent. After some of them something is killed.
 const PARTS: u32 = 10;
 /// Good transactions of a batch that is poisoned in each position.
-const BATCH: usize = 6;
+const BATCH: usize = 8;
 /// How often a batch may fall into two blocks of the sequencer.
 const ATTEMPTS: usize = 20;
 
@@ -120,7 +120,8 @@ async fn poisons(ground: &mut Ground<'_>, accounts: &mut Accounts) -> eyre::Resu
 async fn contract(ground: &mut Ground<'_>, accounts: &mut Accounts) -> eyre::Result<()> {
     let (creator, nonce) = accounts.senders().next().ok_or_eyre("there are no senders")?;
     let address = creator.create(nonce);
-    let mut payloads = vec![accounts.call(0, TxKind::Create, 0, Tally::BYTECODE.clone())?];
+    let creation = accounts.call(0, TxKind::Create, 0, Tally::BYTECODE.clone())?;
+    let mut payloads = vec![creation.clone()];
     for sender in 0..SENDERS {
         let amount = U256::from(sender + 1);
         let input = Tally::addCall { amount }.abi_encode();
@@ -142,7 +143,12 @@ async fn contract(ground: &mut Ground<'_>, accounts: &mut Accounts) -> eyre::Res
         ensure!(newest.extra_data.as_ref() == head.as_slice(), "{name}: the contract sees another head");
         found.push(total);
     }
-    let logs = Tally::new(address, &ground.readers[ETHREX]).Added_filter().from_block(0).query().await?;
+    // ethrex finds the first receipt of a block alone, while its store is in memory.
+    let reader = &ground.readers[ETHEREUMJS];
+    let receipt = reader.get_transaction_receipt(keccak256(&creation)).await?;
+    let created = receipt.ok_or_eyre("the contract's creation has no receipt")?.contract_address;
+    ensure!(created == Some(address), "the contract is at {created:?}, not at {address}");
+    let logs = Tally::new(address, reader).Added_filter().from_block(0).query().await?;
     ensure!(logs.len() == SENDERS, "{} events", logs.len());
     println!(
         "Calls      the contract {address}: {} in all, {} events, and the batch's head",
