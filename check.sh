@@ -22,6 +22,7 @@ fi
 
 step "Format"
 cargo fmt --all --check
+cargo fmt --manifest-path rollup-adapter/evm-client/Cargo.toml --check
 
 step "Lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -52,6 +53,11 @@ cargo test --workspace --doc --locked
 
 step "Kept inputs of the fuzz targets, and changed ones"
 cargo test --quiet --locked --manifest-path fuzz/Cargo.toml
+
+step "The clients of the rollup that runs the EVM"
+cargo build --quiet --locked --manifest-path rollup-adapter/evm-client/Cargo.toml --target-dir "$CARGO_TARGET_DIR/evm-client"
+(cd rollup-adapter/evm-client/ethereumjs && npm ci --no-audit --no-fund)
+export FAIRLANE_EVM_CLIENT="$CARGO_TARGET_DIR/evm-client/debug/fairlane-evm-client"
 
 step "Build of all tests"
 cargo nextest run --workspace --locked --no-run

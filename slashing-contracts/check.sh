@@ -37,6 +37,9 @@ forge build --sizes --skip test script
 step "Artifacts match the build"
 if $update; then node bin/artifacts.mjs; else node bin/artifacts.mjs --check; fi
 
+step "So does the contract of the EVM rollup's demonstration"
+node ../rollup-adapter/evm-rollup/contracts/build.mjs --check
+
 step "The deployment script runs"
 FAIRLANE_GUARDIAN=0x00000000000000000000000000000000000000aa forge script script/Deploy.s.sol | grep -A1 "^Script ran"
 

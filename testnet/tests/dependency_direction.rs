@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fairlane-engine", &["fairlane-types", "fairlane-lanes", "fairlane-chain", "fairlane-agreement"]),
     ("fairlane-rollup-adapter", &["fairlane-types", "fairlane-proto", "fairlane-verify"]),
     ("fairlane-zk-rollup", &["fairlane-types"]),
+    ("fairlane-evm-rollup", &["fairlane-types"]),
     ("fairlane-prover", &["fairlane-types", "fairlane-proto", "fairlane-zk-rollup"]),
     (
         "fairlane-adapter",
@@ -31,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-proto",
             "fairlane-rollup-adapter",
             "fairlane-zk-rollup",
+            "fairlane-evm-rollup",
             "fairlane-prover",
             "fairlane-l1",
             "fairlane-log",
@@ -67,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "fairlane-sim",
             "fairlane-l1",
             "fairlane-zk-rollup",
+            "fairlane-evm-rollup",
             "fairlane-prover",
             "fairlane-adapter",
         ],

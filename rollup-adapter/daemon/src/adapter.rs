@@ -7,6 +7,8 @@ use crate::ethereum::{Ethereum, Tips};
 use crate::finality::Nodes;
 use crate::inbox::Inbox;
 use crate::metrics::AdapterMetrics;
+use crate::run::{Stepper, Wake};
+use crate::status::Status;
 use crate::zk::ZkDriver;
 use fairlane_l1::B256;
 use fairlane_l1::settlement::{self as contract, Finality, Progress, Standing, Transition};
@@ -14,6 +16,7 @@ use fairlane_prover::queue::Created;
 use fairlane_prover::{Desk, JobId};
 use fairlane_types::BatchIndex;
 use serde::Serialize;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What one round came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,12 +32,14 @@ pub enum Step {
     CarriedOut(u64),
     /// Proofs of a batch are being made.
     Proving(u64),
-    /// A batch is proven. Ethereum does not know that it is final.
+    /// A batch is proven, or executed where nothing is proven. Ethereum does not know that it is final.
     AwaitingCheckpoint(u64),
     /// A unit of gas costs so many wei, and that is too much.
     TooExpensive(u128),
     /// A batch would be settled, for so much gas. This is a dry run.
     WouldSettle(u64, u64),
+    /// A batch would become a block of so many transactions. This is a dry run.
+    WouldCarryOut(u64, u64),
     /// A piece of a batch was recorded.
     Advanced(u64),
     /// A batch was settled, for so much gas.
@@ -56,6 +61,7 @@ impl Step {
                 | Self::AwaitingCheckpoint(_)
                 | Self::TooExpensive(_)
                 | Self::WouldSettle(..)
+                | Self::WouldCarryOut(..)
         )
     }
 }
@@ -67,7 +73,7 @@ fn base(tip: &Standing) -> Base {
     (tip.index, tip.head, tip.root, tip.taken, tip.due)
 }
 
-/// A rollup's adapter.
+/// The adapter of a rollup that is proven.
 pub struct Adapter {
     /// Ethereum.
     pub ethereum: Ethereum,
@@ -113,7 +119,7 @@ impl Adapter {
     pub async fn step(&mut self) -> Result<Step, AdapterError> {
         let tips = self.ethereum.tips().await?;
         self.metrics.settled.set(gauge(tips.newest.index));
-        self.nodes.look(&self.ethereum).await?;
+        self.nodes.look(&self.ethereum.provider, &self.ethereum.deployment.contracts).await?;
         if !self.continues(&tips.newest)? {
             return self.rewind().await;
         }
@@ -285,6 +291,33 @@ async fn rehearsal(
     };
     let rehearsal = transactions.rehearse().await?;
     Ok(rehearsal.steps.iter().map(|step| step.gas).sum())
+}
+
+impl Stepper for Adapter {
+    async fn step(&mut self) -> Result<Step, AdapterError> {
+        Self::step(self).await
+    }
+
+    fn heads(&self) -> Heads {
+        Self::heads(self)
+    }
+
+    fn metrics(&self) -> &AdapterMetrics {
+        &self.metrics
+    }
+
+    fn wake(&self) -> Wake {
+        Wake { jobs: Some(self.desk.watch()), batches: self.inbox.watch() }
+    }
+
+    fn show(&self, status: &mut Status) {
+        let counts = self.desk.counts();
+        status.jobs_waiting = counts.waiting;
+        status.jobs_leased = counts.leased;
+        status.jobs_proven = counts.proven;
+        status.jobs_stuck = counts.stuck;
+        status.workers = self.desk.counters().workers.load(Relaxed);
+    }
 }
 
 fn gauge(value: u64) -> i64 {

@@ -4,14 +4,14 @@
 //! digest. The oldest checkpoint at or after the batch is the cheapest one: fewer batches lie in between.
 
 use crate::error::AdapterError;
-use crate::ethereum::Ethereum;
 use crate::inbox::Inbox;
 use fairlane_l1::checkpoint::{self, Latest};
 use fairlane_l1::settlement::{Finality, finality};
+use fairlane_l1::{Contracts, DynProvider};
 use fairlane_proto::convert;
 use fairlane_proto::v1::GetCheckpointRequest;
 use fairlane_proto::v1::chain_service_client::ChainServiceClient;
-use fairlane_types::{Batch, Checkpoint, CheckpointCertificate, HeadPath, RollupId};
+use fairlane_types::{Batch, Checkpoint, CheckpointCertificate, HeadLeaf, HeadPath, RollupId};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tonic::Request;
@@ -46,10 +46,13 @@ impl Nodes {
         Ok(Self { clients, seen: VecDeque::new() })
     }
 
-    /// Looks for new checkpoints on Ethereum, so that they are known when they are needed.
-    pub(crate) async fn look(&mut self, ethereum: &Ethereum) -> Result<(), AdapterError> {
-        let newest = checkpoint::latest(&ethereum.provider, &ethereum.deployment.contracts).await?;
-        let Some(newest) = newest else { return Ok(()) };
+    /// Looks for new checkpoints on Ethereum, so that they are known when they are needed. Gives the newest.
+    pub(crate) async fn look(
+        &mut self,
+        provider: &DynProvider,
+        contracts: &Contracts,
+    ) -> Result<Option<Latest>, AdapterError> {
+        let Some(newest) = checkpoint::latest(provider, contracts).await? else { return Ok(None) };
         if newest.is_halted() {
             return Err(AdapterError::Halted);
         }
@@ -59,7 +62,17 @@ impl Nodes {
         if self.seen.len() > REMEMBERED {
             self.seen.pop_front();
         }
-        Ok(())
+        Ok(Some(newest))
+    }
+
+    /// Where a rollup stands in a checkpoint that the light client has, if a node shows it.
+    pub(crate) async fn leaf(&mut self, latest: &Latest, rollup: RollupId) -> Option<HeadLeaf> {
+        for client in &mut self.clients {
+            if let Some((_, path)) = shown(client, latest, rollup).await {
+                return Some(path.leaf);
+            }
+        }
+        None
     }
 
     /// That a batch is final, if there is a checkpoint that shows it.

@@ -1,7 +1,8 @@
 //! The daemon between a sequencer, provers and Ethereum. It takes a rollup's verified batches, carries them out, has them
 //! proven, waits until Ethereum knows that they are final, and settles them there.
 //!
-//! - [`RollupDriver`] is what a rollup brings; [`conformance`] checks one; [`zk`] is the proven rollup's.
+//! - [`RollupDriver`] is what a rollup brings; [`conformance`] checks one; [`zk`] is the proven rollup's, [`evm`] that of
+//!   one that runs the EVM, whose batches are executed by several clients instead of proven.
 //! - `intake` subscribes and keeps what it takes in the [`Inbox`], durably; `finality` finds the checkpoint that shows a
 //!   head final; [`Adapter`] puts it all together, one step after another. Jobs and workers are `fairlane-prover`'s.
 //! - `config`, `cli` and `pages` are the program around it.
@@ -19,6 +20,7 @@ pub mod conformance;
 mod driver;
 mod error;
 mod ethereum;
+pub mod evm;
 mod finality;
 mod inbox;
 mod intake;

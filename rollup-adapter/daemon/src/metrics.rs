@@ -21,6 +21,13 @@ pub struct ReasonLabel {
     pub reason: &'static str,
 }
 
+/// Why an item of a batch became no transaction of a block.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct SkipLabel {
+    /// The reason.
+    pub reason: String,
+}
+
 /// The adapter's metrics. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AdapterMetrics {
@@ -36,12 +43,16 @@ pub struct AdapterMetrics {
     pub rewinds: Counter,
     /// Rounds that failed, by reason.
     pub failures: Family<ReasonLabel, Counter>,
+    /// Transactions of blocks, of a rollup that runs the EVM.
+    pub transactions: Counter,
+    /// Items of batches that became none, by reason.
+    pub skipped: Family<SkipLabel, Counter>,
     registry: Arc<Registry>,
 }
 
 impl AdapterMetrics {
-    /// Registers everything.
-    pub fn new(desk: Desk, held: watch::Receiver<Held>) -> Self {
+    /// Registers everything. Without a desk nothing is proven.
+    pub fn new(desk: Option<Desk>, held: watch::Receiver<Held>) -> Self {
         let mut registry = Registry::with_prefix("fairlane");
         let part = registry.sub_registry_with_prefix("adapter");
         let (carried_out, settled, confirmed) = (Gauge::default(), Gauge::default(), Gauge::default());
@@ -53,8 +64,12 @@ impl AdapterMetrics {
         part.register("rewinds", "Times that Ethereum changed its mind", rewinds.clone());
         let failures = Family::<ReasonLabel, Counter>::default();
         part.register("failures", "Rounds that failed, by reason", failures.clone());
+        let (transactions, skipped) = (Counter::default(), Family::<SkipLabel, Counter>::default());
+        part.register("transactions", "Transactions of blocks", transactions.clone());
+        part.register("skipped", "Items of batches that became no transactions, by reason", skipped.clone());
         part.register_collector(Box::new(Sources { desk, held }));
-        Self { carried_out, settled, confirmed, gas, rewinds, failures, registry: Arc::new(registry) }
+        let registry = Arc::new(registry);
+        Self { carried_out, settled, confirmed, gas, rewinds, failures, transactions, skipped, registry }
     }
 
     /// All values in the OpenMetrics text format.
@@ -68,7 +83,7 @@ impl AdapterMetrics {
 
 /// What others count already, read when somebody asks.
 struct Sources {
-    desk: Desk,
+    desk: Option<Desk>,
     held: watch::Receiver<Held>,
 }
 
@@ -80,20 +95,22 @@ impl fmt::Debug for Sources {
 
 impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let (held, counts, counters) = (*self.held.borrow(), self.desk.counts(), self.desk.counters());
+        let held = *self.held.borrow();
         let gauges = [
             ("taken_index", "The last batch taken from the sequencer", held.last.get()),
             ("inbox_batches", "Batches that are not settled for good", held.count),
+        ];
+        encode_gauges(&mut encoder, &gauges)?;
+        let Some(desk) = &self.desk else { return Ok(()) };
+        let (counts, counters) = (desk.counts(), desk.counters());
+        let gauges = [
             ("jobs_waiting", "Jobs that wait for a worker", counts.waiting as u64),
             ("jobs_leased", "Jobs that a worker has", counts.leased as u64),
             ("jobs_proven", "Jobs that are proven and not settled for good", counts.proven as u64),
             ("jobs_stuck", "Jobs that nobody gets any more", counts.stuck as u64),
             ("workers", "Workers that are connected", counters.workers.load(Relaxed)),
         ];
-        for (name, help, value) in gauges {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
+        encode_gauges(&mut encoder, &gauges)?;
         let counters = [
             ("leases", "Leases given", &counters.leases),
             ("leases_expired", "Jobs whose lease ran out", &counters.expired),
@@ -111,6 +128,17 @@ impl Collector for Sources {
     }
 }
 
+fn encode_gauges(
+    encoder: &mut DescriptorEncoder<'_>,
+    gauges: &[(&str, &str, u64)],
+) -> Result<(), fmt::Error> {
+    for (name, help, value) in gauges {
+        let gauge = ConstGauge::new(i64::try_from(*value).unwrap_or(i64::MAX));
+        gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +152,7 @@ mod tests {
         let database = Arc::new(Database::create(folder.path().join("store.redb")).unwrap());
         let desk = Desk::open(database.clone(), Limits::default()).unwrap();
         let inbox = Inbox::open(database).unwrap();
-        let metrics = AdapterMetrics::new(desk, inbox.watch());
+        let metrics = AdapterMetrics::new(Some(desk), inbox.watch());
         metrics.gas.inc_by(7);
         let text = metrics.encode();
         for line in [

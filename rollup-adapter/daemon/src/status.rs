@@ -1,6 +1,7 @@
 //! How the adapter is doing, for people and programs.
 
 use crate::adapter::Step;
+use crate::evm::EvmStatus;
 use serde::Serialize;
 
 /// The page `/status`, and what `fairlane-adapter status` shows.
@@ -32,4 +33,7 @@ pub struct Status {
     pub workers: u64,
     /// The node in use.
     pub endpoint: Option<String>,
+    /// Where the chain stands, of a rollup that runs the EVM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evm: Option<EvmStatus>,
 }

@@ -5,7 +5,7 @@ use super::chain::L1Chain;
 use crate::clock::unix_nanos;
 use crate::network::{Hosts, LocalNetwork, NetworkSpec};
 use fairlane_l1::{DynProvider, L1State};
-use fairlane_rollup_adapter::{Client, TransactionStatus};
+use fairlane_rollup_adapter::{Client, Outcome, SubmitOptions, TransactionStatus};
 use fairlane_types::{GroupId, Height, Leg, RollupId, Timestamp, Transaction, TxId};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 /// How long a change on Ethereum may take to arrive in the network: four epochs, and some.
 pub(super) const CHANGE_LIMIT: Duration = Duration::from_secs(120);
 /// How long each other step may take.
-pub(super) const STEP_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
-pub(super) const POLL: Duration = Duration::from_millis(100);
+pub(crate) const POLL: Duration = Duration::from_millis(100);
 
 /// Starts a network of so many nodes, the first `members` of which have stake, shows something on it, and stops it.
 pub(super) async fn on_network(
@@ -28,7 +28,7 @@ pub(super) async fn on_network(
 }
 
 /// Starts a network, shows something on it, and stops it.
-pub(super) async fn on(
+pub(crate) async fn on(
     mut network: LocalNetwork,
     show: impl AsyncFnOnce(&mut LocalNetwork) -> eyre::Result<()>,
 ) -> eyre::Result<()> {
@@ -41,7 +41,7 @@ pub(super) async fn on(
 }
 
 /// Makes such a network, for rollups from 1 on, all in one ordering group.
-pub(super) async fn create(
+pub(crate) async fn create(
     nodes: usize,
     members: usize,
     rollups: usize,
@@ -58,7 +58,7 @@ pub(super) async fn create(
 }
 
 /// Sends transactions for a rollup for ever: an idle network has few blocks, and so few checkpoints.
-pub(super) async fn keep_busy(client: Client, rollup: u64) {
+pub(crate) async fn keep_busy(client: Client, rollup: u64) {
     loop {
         if let Ok(transaction) = transaction_for(&[rollup]) {
             // What is refused is not missed.
@@ -98,6 +98,25 @@ pub(super) async fn ordered_by(client: &Client, transaction: TxId) -> eyre::Resu
         eyre::ensure!(Instant::now() < deadline, "transaction {transaction} is not ordered");
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Sends transactions in their order, and waits until they are ordered. Gives the height of the last.
+pub(crate) async fn order(client: &Client, transactions: &[Transaction]) -> eyre::Result<Height> {
+    let (submitter, mut outcomes) = client.submit_stream(SubmitOptions::default()).await?;
+    for (tag, transaction) in (0..).zip(transactions) {
+        submitter.submit(tag, transaction).await?;
+    }
+    for _ in transactions {
+        match outcomes.next().await {
+            Some(Ok(Outcome::Accepted(_))) => {}
+            other => eyre::bail!("a transaction was not taken: {other:?}"),
+        }
+    }
+    let mut height = Height::ZERO;
+    for transaction in transactions {
+        height = height.max(ordered_by(client, transaction.id()).await?);
+    }
+    Ok(height)
 }
 
 /// A transaction for some rollups.

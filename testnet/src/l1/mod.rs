@@ -1,13 +1,13 @@
 //! A local network's Ethereum: a development node with the contracts, on which each validator has stake.
 
 mod chain;
-mod demo;
+pub(crate) mod demo;
 mod double_signer;
 mod gate;
 pub mod outage_demo;
 mod proven;
 pub mod relay_demo;
-mod relaying;
+pub(crate) mod relaying;
 pub mod rollup_demo;
 pub mod set_demo;
 mod sets;

@@ -1,11 +1,11 @@
 //! What the proven rollup is sent: value on Ethereum, and payloads by way of the network.
 
-use super::demo::ordered_by;
+use super::demo;
 use crate::clock::unix_nanos;
 use fairlane_l1::checkpoint::Sender;
 use fairlane_l1::settlement::{self, SettlementRecord};
 use fairlane_l1::{Address, DynProvider, U256};
-use fairlane_rollup_adapter::{Client, Outcome, SubmitOptions};
+use fairlane_rollup_adapter::Client;
 use fairlane_types::{Height, Leg, RollupId, Timestamp, Transaction};
 use fairlane_zk_rollup::{PublicKey, field};
 use rand::Rng as _;
@@ -33,24 +33,8 @@ pub(super) async fn deposit(
 
 /// Sends payloads in their order, and waits until they are ordered. Gives the height of the last.
 pub(super) async fn order(client: &Client, rollup: RollupId, payloads: Vec<Vec<u8>>) -> eyre::Result<Height> {
-    let (submitter, mut outcomes) = client.submit_stream(SubmitOptions::default()).await?;
-    let mut ids = Vec::new();
-    for (tag, payload) in (0..).zip(payloads) {
-        let transaction = transaction(rollup, payload)?;
-        submitter.submit(tag, &transaction).await?;
-        ids.push(transaction.id());
-    }
-    for _ in &ids {
-        match outcomes.next().await {
-            Some(Ok(Outcome::Accepted(_))) => {}
-            other => eyre::bail!("a transaction was not taken: {other:?}"),
-        }
-    }
-    let mut height = Height::ZERO;
-    for id in ids {
-        height = height.max(ordered_by(client, id).await?);
-    }
-    Ok(height)
+    let transactions = payloads.into_iter().map(|payload| transaction(rollup, payload));
+    demo::order(client, &transactions.collect::<eyre::Result<Vec<_>>>()?).await
 }
 
 /// A payload as a transaction of its own.

@@ -14,7 +14,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running relayer. Dropping it kills it.
 #[derive(Debug)]
-pub(super) struct RelayerProcess {
+pub(crate) struct RelayerProcess {
     /// The account that pays.
     pub(super) account: Address,
     child: Child,
@@ -24,7 +24,7 @@ pub(super) struct RelayerProcess {
 impl RelayerProcess {
     /// Starts this very program as a relayer that asks these nodes and pays with a spare account. Its key and its log are
     /// kept in `folder`.
-    pub(super) fn start(
+    pub(crate) fn start(
         chain: &L1Chain,
         nodes: &[String],
         spare: usize,
@@ -53,7 +53,7 @@ impl RelayerProcess {
     }
 
     /// Fails when the process has ended by itself, and shows its log.
-    pub(super) fn check_alive(&mut self) -> eyre::Result<()> {
+    pub(crate) fn check_alive(&mut self) -> eyre::Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
             Some(status) => eyre::bail!("a relayer ended with {status}:\n{}", self.log()),
@@ -61,7 +61,7 @@ impl RelayerProcess {
     }
 
     /// Interrupts it, as Ctrl-C does, and waits until it has stopped cleanly.
-    pub(super) async fn interrupt(mut self) -> eyre::Result<()> {
+    pub(crate) async fn interrupt(mut self) -> eyre::Result<()> {
         self.check_alive()?;
         let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
         let pid = pid.ok_or_else(|| eyre::eyre!("the relayer is gone"))?;
@@ -73,7 +73,7 @@ impl RelayerProcess {
     }
 
     /// What it has logged.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -84,10 +84,11 @@ mod tests {
         let command = Command::parse_from(words.split_whitespace());
         std::fs::write(&path, text(&command.args, 3)).unwrap();
         let config = Config::load(&path).unwrap();
-        assert_eq!((config.sequencer.rollup, config.prover.slots), (3, 4));
+        let (prover, ethereum) = (config.prover.unwrap(), config.ethereum.unwrap());
+        assert_eq!((config.sequencer.rollup, prover.slots), (3, 4));
         assert_eq!(config.sequencer.endpoints, command.args.nodes);
-        assert_eq!(config.ethereum.deployment, folder.path().join(DEPLOYMENT));
-        assert_eq!(config.ethereum.key_file, Some(folder.path().join("adapter.key")));
+        assert_eq!(ethereum.deployment, folder.path().join(DEPLOYMENT));
+        assert_eq!(ethereum.key_file, Some(folder.path().join("adapter.key")));
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! `fairlane-adapter run`.
 
 use super::{ADAPTER_KEY, WEI_PER_GWEI};
-use crate::config::Config;
+use crate::config::{ClientConfig, Config, EthereumConfig, EvmConfig};
 use crate::ethereum::Ethereum;
+use crate::evm::{Checkpoints, EvmDriver};
+use crate::finality::Nodes;
 use crate::inbox::Inbox;
-use crate::run::{Parts, run};
+use crate::run::{Evm, Kind, Parts, Proven, run};
 use crate::zk::ZkDriver;
 use clap::Args;
 use eyre::{WrapErr as _, ensure, eyre};
+use fairlane_evm_rollup::engine::{Client, Secret};
+use fairlane_evm_rollup::{Chain, Ledger, Rules};
 use fairlane_l1::checkpoint::Sender;
-use fairlane_l1::endpoint::connect_with_key;
+use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::settlement::SettlementRecord;
 use fairlane_l1::{B256, Deployment};
 use fairlane_prover::zk::{ZkCheck, proof_key};
@@ -30,7 +34,8 @@ pub(super) struct RunCommand {
     /// The configuration.
     #[arg(long, default_value = "adapter.toml")]
     config: PathBuf,
-    /// Do everything but send transactions: say what would be settled, and what it would cost.
+    /// Do everything but send transactions, or blocks to clients: say what would be settled, and what it would cost, or how
+    /// many transactions the next block would have.
     #[arg(long)]
     dry_run: bool,
 }
@@ -39,7 +44,7 @@ impl RunCommand {
     pub(super) async fn run(self) -> eyre::Result<()> {
         let config = Config::load(&self.config)?;
         fairlane_log::start(&config.log)?;
-        let parts = open(config, self.dry_run).await?;
+        let (parts, kind) = open(config, self.dry_run).await?;
         let stop = CancellationToken::new();
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -52,53 +57,101 @@ impl RunCommand {
             tracing::info!("the adapter stops");
             stopping.cancel();
         });
-        // All parts in one future: too large for the stack of whoever waits.
-        Box::pin(run(parts, stop)).await
+        run(parts, kind, stop).await
     }
 }
 
-async fn open(config: Config, dry_run: bool) -> eyre::Result<Parts> {
+async fn open(config: Config, dry_run: bool) -> eyre::Result<(Parts, Kind)> {
     let genesis = genesis_file::read(&config.sequencer.genesis)?;
     let rollup = RollupId::new(config.sequencer.rollup);
-    let ethereum = ethereum(&config)?;
-    let context = Context { network: genesis.network(), rollup };
-    check_record(&ethereum.record, &genesis, &context)?;
-    let words = ethereum.record.params.key.map(|word| word.0);
-    let check = ZkCheck::new(&words).ok_or_else(|| eyre!("the verification key in the record is none"))?;
-    let access = config.prover.access_token_file.as_deref().map(read_token).transpose()?;
-    let deposits = usize::try_from(ethereum.record.params.deposits_per_proof)?;
-    let shape = Shape { slots: config.prover.slots.into(), deposits };
     let database = Arc::new(database(&config.data)?);
-    let driver = ZkDriver::open(database.clone(), context, shape, proof_key(&words))?;
-    Ok(Parts {
+    let kind = match &config.evm {
+        Some(evm) => Kind::Evm(Box::new(open_evm(&config, evm, &genesis, rollup, &database)?)),
+        None => Kind::Proven(Box::new(open_proven(&config, &genesis, rollup, &database).await?)),
+    };
+    let of_ethereum = config.ethereum.as_ref().map(|ethereum| ethereum.poll);
+    let poll = config.evm.as_ref().map(|evm| evm.poll).or(of_ethereum);
+    let parts = Parts {
         rollup,
         endpoints: config.sequencer.endpoints,
-        ethereum,
         inbox: Inbox::open(database.clone())?,
         inbox_batches: config.sequencer.inbox_batches,
-        desk: Desk::open(database.clone(), config.prover.limits())?,
-        driver,
-        check: Arc::new(check),
-        access,
-        provers: listen("prover.listen", config.prover.listen).await?,
         http: listen("http.listen", config.http.listen).await?,
-        poll: config.ethereum.poll,
+        poll: poll.ok_or_else(|| eyre!("the configuration is of no kind of rollup"))?,
         dry_run,
         genesis,
         database,
+    };
+    Ok((parts, kind))
+}
+
+async fn open_proven(
+    config: &Config,
+    genesis: &Genesis,
+    rollup: RollupId,
+    database: &Arc<Database>,
+) -> eyre::Result<Proven> {
+    let settings = config.ethereum.as_ref().ok_or_else(|| eyre!("a proven rollup needs `ethereum`"))?;
+    let ethereum = ethereum(settings)?;
+    let context = Context { network: genesis.network(), rollup };
+    check_record(&ethereum.record, genesis, &context)?;
+    let words = ethereum.record.params.key.map(|word| word.0);
+    let check = ZkCheck::new(&words).ok_or_else(|| eyre!("the verification key in the record is none"))?;
+    let prover = config.prover();
+    let deposits = usize::try_from(ethereum.record.params.deposits_per_proof)?;
+    let shape = Shape { slots: prover.slots.into(), deposits };
+    Ok(Proven {
+        ethereum,
+        desk: Desk::open(database.clone(), prover.limits())?,
+        driver: ZkDriver::open(database.clone(), context, shape, proof_key(&words))?,
+        check: Arc::new(check),
+        access: prover.access_token_file.as_deref().map(read_token).transpose()?,
+        provers: listen("prover.listen", prover.listen).await?,
     })
 }
 
+/// Nothing is asked of the clients or of Ethereum yet: they may be away.
+fn open_evm(
+    config: &Config,
+    evm: &EvmConfig,
+    genesis: &Genesis,
+    rollup: RollupId,
+    database: &Arc<Database>,
+) -> eyre::Result<Evm> {
+    let rules = Rules::load(&evm.rules)?;
+    let ledger = Ledger::open(database.clone(), genesis.network(), rollup, &rules)?;
+    let builder = execution_client(&evm.builder)?;
+    let followers = evm.followers.iter().map(execution_client).collect::<eyre::Result<Vec<_>>>()?;
+    let checkpoints = match &config.ethereum {
+        None => None,
+        Some(ethereum) => Some(Checkpoints::new(
+            connect(&ethereum.rpc_url)?,
+            Deployment::load(&ethereum.deployment)?,
+            Nodes::new(&config.sequencer.endpoints)?,
+            ethereum.confirmations,
+            ethereum.poll,
+        )),
+    };
+    let driver = EvmDriver::new(Chain::new(rules, ledger, builder, followers));
+    Ok(Evm { driver, checkpoints })
+}
+
+fn execution_client(config: &ClientConfig) -> eyre::Result<Client> {
+    let secret = Secret::read(&config.jwt_file)?;
+    Ok(Client::new(&config.name, &config.engine_url, &config.http_url, secret)?)
+}
+
 /// Nothing is asked of Ethereum yet: it may be away.
-fn ethereum(config: &Config) -> eyre::Result<Ethereum> {
-    let key = ADAPTER_KEY.read(config.ethereum.key_file.as_deref())?;
+fn ethereum(config: &EthereumConfig) -> eyre::Result<Ethereum> {
+    let key = ADAPTER_KEY.read(config.key_file.as_deref())?;
     let account = key.address();
+    let record = config.settlement.as_deref().ok_or_else(|| eyre!("`ethereum.settlement` is missing"))?;
     Ok(Ethereum {
-        provider: connect_with_key(&config.ethereum.rpc_url, key)?,
-        deployment: Deployment::load(&config.ethereum.deployment)?,
-        record: SettlementRecord::load(&config.ethereum.settlement)?,
-        sender: Sender { account, max_fee: u128::from(config.ethereum.max_fee_gwei) * WEI_PER_GWEI },
-        confirmations: config.ethereum.confirmations,
+        provider: connect_with_key(&config.rpc_url, key)?,
+        deployment: Deployment::load(&config.deployment)?,
+        record: SettlementRecord::load(record)?,
+        sender: Sender { account, max_fee: u128::from(config.max_fee_gwei()) * WEI_PER_GWEI },
+        confirmations: config.confirmations,
     })
 }
 

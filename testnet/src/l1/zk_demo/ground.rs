@@ -2,13 +2,13 @@
 //! prover, which can be killed and started again.
 
 use super::accounts::{ROLLUP, key};
-use super::parts::{Part, page, run};
 use super::{PROOF_LIMIT, STEP_LIMIT, ZkDemoArgs};
 use crate::l1::chain::L1Chain;
 use crate::l1::demo::{POLL, chain_of, keep_busy};
 use crate::l1::proven;
 use crate::l1::relaying::RelayerProcess;
 use crate::network::LocalNetwork;
+use crate::parts::{Part, page, run};
 use crate::ports;
 use fairlane_l1::checkpoint::latest;
 use fairlane_l1::dev::gas_of;

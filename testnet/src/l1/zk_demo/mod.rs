@@ -3,7 +3,6 @@
 
 mod accounts;
 mod ground;
-mod parts;
 mod story;
 
 use super::demo::{self, STEP_LIMIT};
