@@ -31,6 +31,8 @@ pub struct SessionSpec {
     pub keep: Option<PathBuf>,
     /// Whether the network gets an Ethereum of its own, on which each validator has stake.
     pub l1: bool,
+    /// How many of the last rollups get no load.
+    pub idle: usize,
     /// Transactions a second.
     pub rate: f64,
     /// Bytes of a payload.
@@ -109,7 +111,8 @@ impl Session {
     /// Starts a network that was made for `spec`, then one subscriber for each rollup, then the load.
     pub async fn start_on(mut network: LocalNetwork, spec: SessionSpec) -> eyre::Result<Self> {
         network.start().await?;
-        let rollups: Vec<RollupId> = spec.network.rollups().iter().map(|rollup| rollup.id).collect();
+        let mut rollups: Vec<RollupId> = spec.network.rollups().iter().map(|rollup| rollup.id).collect();
+        rollups.truncate(rollups.len().saturating_sub(spec.idle));
         let kinds = payload_kinds(&rollups, spec.evm);
         let ledger = Arc::new(Ledger::new(Schedule { rate: spec.rate, rollups }));
         let (load_runtime, watch_runtime) = (runtime(LOAD_THREADS)?, runtime(WATCH_THREADS)?);

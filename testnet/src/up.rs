@@ -1,5 +1,6 @@
 //! `up`: a local network to look at. Starts it, loads it, watches it, and shows what happens.
 
+use crate::evm::live::{self, Live};
 use crate::l1::L1Chain;
 use crate::network::{Hosts, NetworkSpec, NodeStatus};
 use crate::session::{Session, SessionSpec};
@@ -36,6 +37,10 @@ pub struct UpArgs {
     /// Give the network an Ethereum of its own (anvil), on which each validator has stake; at most 9 validators.
     #[arg(long)]
     l1: bool,
+    /// Add a rollup that runs the EVM in two real clients, fed apart from the others. Needs Node and npm; the program
+    /// `fairlane-evm-client` is built on first use, or named by FAIRLANE_EVM_CLIENT.
+    #[arg(long)]
+    evm: bool,
     /// Keep the nodes' homes (configuration, keys, stores, logs) here instead of in a temporary directory.
     #[arg(long)]
     home: Option<PathBuf>,
@@ -46,13 +51,14 @@ impl UpArgs {
         SessionSpec {
             network: NetworkSpec {
                 validators: self.validators.into(),
-                groups: vec![GroupId::ZERO; self.rollups.into()],
+                groups: vec![GroupId::ZERO; usize::from(self.rollups) + usize::from(self.evm)],
                 segment_interval: None,
                 log_filter: "info".into(),
                 hosts: Hosts::Loopback,
             },
             keep: self.home.clone(),
             l1: self.l1,
+            idle: usize::from(self.evm),
             rate: self.rate.into(),
             size: self.size as usize,
             evm: true,
@@ -84,8 +90,12 @@ pub async fn run(args: UpArgs) -> eyre::Result<()> {
         println!("Ethereum: {}, StakeManager {stake_manager}", chain.url());
     }
     println!("gRPC: {}\n", session.network.endpoints().join("  "));
+    let mut evm = match args.evm {
+        true => Some(live::start(&session.network, u64::from(args.rollups) + 1).await?),
+        false => None,
+    };
     let outcome = tokio::select! {
-        outcome = show(&mut session, args.run_for) => outcome,
+        outcome = show(&mut session, evm.as_mut(), args.run_for) => outcome,
         signal = tokio::signal::ctrl_c() => signal.wrap_err("waiting for Ctrl-C"),
     };
     session.load.shared.stop();
@@ -93,12 +103,20 @@ pub async fn run(args: UpArgs) -> eyre::Result<()> {
         Ok(()) => conclude(&mut session).await,
         failed => failed,
     };
+    let outcome = match (outcome, &mut evm) {
+        (Ok(()), Some(evm)) => evm.conclude(&mut session.network).await,
+        (outcome, _) => outcome,
+    };
     println!("Stopping ...");
     session.stop().await;
     outcome
 }
 
-async fn show(session: &mut Session, run_for: Option<Duration>) -> eyre::Result<()> {
+async fn show(
+    session: &mut Session,
+    mut evm: Option<&mut Live>,
+    run_for: Option<Duration>,
+) -> eyre::Result<()> {
     let begun = Instant::now();
     let mut table = Table::on_stdout();
     let mut before = Frame::take(session).await?;
@@ -109,7 +127,12 @@ async fn show(session: &mut Session, run_for: Option<Duration>) -> eyre::Result<
         }
         session.watch.check()?;
         let frame = Frame::take(session).await?;
-        table.draw(&frame.summary(&before, begun), &frame.lines(session, &before, begun))?;
+        let mut lines = frame.lines(session, &before, begun);
+        if let Some(evm) = &mut evm {
+            lines.push(String::new());
+            lines.extend(columns(&evm.rows().await?));
+        }
+        table.draw(&frame.summary(&before, begun), &lines)?;
         before = frame;
     }
     Ok(())

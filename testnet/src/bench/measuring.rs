@@ -54,6 +54,7 @@ pub(crate) async fn measure(args: &BenchArgs) -> eyre::Result<Measurement> {
         },
         keep: args.home.clone(),
         l1: false,
+        idle: 0,
         rate: args.rate.into(),
         size: plan.size as usize,
         evm: false,

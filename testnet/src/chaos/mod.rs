@@ -98,6 +98,7 @@ async fn start(
             hosts: ground.prepare(arena.validators)?,
         },
         keep: args.home.clone(),
+        idle: 0,
         rate: args.rate.into(),
         size: args.size as usize,
         evm: false,

@@ -1,11 +1,10 @@
 //! `evm-demo`: a rollup that runs the EVM. Ordinary Ethereum transactions go through the network, and two different clients
 //! execute them, while they and the adapter are killed, and bytes that are no good transactions are mixed in.
 
-mod accounts;
 mod ground;
-mod programs;
 mod story;
 
+use crate::evm::programs;
 use crate::l1::demo::on;
 use crate::network::{Hosts, LocalNetwork, NetworkSpec};
 use fairlane_types::GroupId;
@@ -31,7 +30,7 @@ pub struct EvmDemoArgs {
 
 /// Runs the demonstration; fails when a step does not come to pass.
 pub async fn run(args: EvmDemoArgs) -> eyre::Result<()> {
-    let programs = programs::find(args.client.as_deref()).await?;
+    let programs = programs::find(args.client.clone()).await?;
     println!("Starting 4 validators, and the clients ethrex and ethereumjs ...");
     let spec = NetworkSpec {
         hosts: Hosts::Loopback,

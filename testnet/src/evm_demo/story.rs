@@ -1,7 +1,8 @@
 //! What happens, step by step.
 
-use super::accounts::{Accounts, SENDERS};
-use super::ground::{ETHEREUMJS, ETHREX, Ground, NAMES};
+use super::ground::Ground;
+use crate::evm::accounts::{Accounts, SENDERS};
+use crate::evm::stage::{ETHEREUMJS, ETHREX, NAMES};
 use alloy_eips::BlockNumberOrTag;
 use alloy_primitives::{Bytes, TxKind, U256, keccak256};
 use alloy_provider::Provider as _;
@@ -25,11 +26,11 @@ alloy_sol_types::sol!(
 /// Tells it; fails when a step does not come to pass.
 pub(super) async fn tell(mut ground: Ground<'_>, transactions: u32) -> eyre::Result<()> {
     let mut accounts = Accounts::new();
-    let zero = ground.furnish(&accounts)?;
+    let zero = ground.stage.furnish(ground.network, &accounts)?;
     // In any order: the adapter waits for its clients.
-    ground.start_adapter()?;
-    ground.start_client(ETHEREUMJS)?;
-    ground.start_client(ETHREX)?;
+    ground.stage.start_adapter()?;
+    ground.stage.start_client(ETHEREUMJS)?;
+    ground.stage.start_client(ETHREX)?;
     println!("Starts     the adapter, {} and {}, with block zero {zero}", NAMES[ETHREX], NAMES[ETHEREUMJS]);
     transfers(&mut ground, &mut accounts, transactions).await?;
     poisons(&mut ground, &mut accounts).await?;
@@ -57,7 +58,7 @@ async fn transfers(ground: &mut Ground<'_>, accounts: &mut Accounts, transaction
         }
     }
     ground.all_executed().await?;
-    let (number, _, root) = ground.agreed().await?;
+    let (number, _, root) = ground.stage.agreed().await?;
     println!(
         "Executes   {} transactions in {number} blocks, {:.1} s, kills included; both clients at state {root}",
         accounts.sent,
@@ -67,11 +68,11 @@ async fn transfers(ground: &mut Ground<'_>, accounts: &mut Accounts, transaction
 }
 
 async fn killing_a_client(ground: &mut Ground<'_>, client: usize, payloads: Vec<Bytes>) -> eyre::Result<()> {
-    ground.kill_client(client).await?;
+    ground.stage.kill_client(client).await?;
     ground.order(payloads).await?;
-    ground.start_client(client)?;
+    ground.stage.start_client(client)?;
     ground.all_executed().await?;
-    let (number, ..) = ground.agreed().await?;
+    let (number, ..) = ground.stage.agreed().await?;
     println!(
         "Kills      {}: it is given again what it lost and missed, and is at block {number}",
         NAMES[client]
@@ -81,10 +82,10 @@ async fn killing_a_client(ground: &mut Ground<'_>, client: usize, payloads: Vec<
 
 async fn killing_the_adapter(ground: &mut Ground<'_>, payloads: Vec<Bytes>) -> eyre::Result<()> {
     ground.order(payloads).await?;
-    ground.kill_adapter().await?;
-    ground.start_adapter()?;
+    ground.stage.kill_adapter().await?;
+    ground.stage.start_adapter()?;
     ground.all_executed().await?;
-    let (number, ..) = ground.agreed().await?;
+    let (number, ..) = ground.stage.agreed().await?;
     println!("Kills      the adapter, with batches under way: it goes on to block {number}");
     Ok(())
 }
@@ -103,7 +104,7 @@ async fn poisons(ground: &mut Ground<'_>, accounts: &mut Accounts) -> eyre::Resu
             payloads.insert(position, poison);
             ground.order(payloads).await?;
             ground.all_executed().await?;
-            let newest = ground.readers[ETHREX].get_block_by_number(BlockNumberOrTag::Latest).await?;
+            let newest = ground.stage.readers[ETHREX].get_block_by_number(BlockNumberOrTag::Latest).await?;
             attempts += 1;
             if newest.ok_or_eyre("there is no newest block")?.transactions.len() == BATCH {
                 kinds.push(kind);
@@ -130,7 +131,7 @@ async fn contract(ground: &mut Ground<'_>, accounts: &mut Accounts) -> eyre::Res
     ground.order(payloads).await?;
     ground.all_executed().await?;
     let mut found = Vec::new();
-    for (name, reader) in NAMES.iter().zip(&ground.readers) {
+    for (name, reader) in NAMES.iter().zip(&ground.stage.readers) {
         let tally = Tally::new(address, reader);
         let (total, own) = (tally.total().call().await?, tally.addedBy(creator).call().await?);
         ensure!(
@@ -144,7 +145,7 @@ async fn contract(ground: &mut Ground<'_>, accounts: &mut Accounts) -> eyre::Res
         found.push(total);
     }
     // ethrex finds the first receipt of a block alone, while its store is in memory.
-    let reader = &ground.readers[ETHEREUMJS];
+    let reader = &ground.stage.readers[ETHEREUMJS];
     let receipt = reader.get_transaction_receipt(keccak256(&creation)).await?;
     let created = receipt.ok_or_eyre("the contract's creation has no receipt")?.contract_address;
     ensure!(created == Some(address), "the contract is at {created:?}, not at {address}");
@@ -160,8 +161,8 @@ async fn contract(ground: &mut Ground<'_>, accounts: &mut Accounts) -> eyre::Res
 
 /// Every transaction is in a block once, and everybody has what they should have, by both clients.
 async fn adds_up(ground: &Ground<'_>, accounts: &Accounts) -> eyre::Result<()> {
-    let (number, hash, root) = ground.agreed().await?;
-    for (name, reader) in NAMES.iter().zip(&ground.readers) {
+    let (number, hash, root) = ground.stage.agreed().await?;
+    for (name, reader) in NAMES.iter().zip(&ground.stage.readers) {
         let mut transactions = 0;
         for block in 1..=number {
             let count = reader.get_block_transaction_count_by_number(block.into()).await?;

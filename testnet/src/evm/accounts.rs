@@ -11,36 +11,34 @@ use fairlane_types::{Leg, RollupId, Timestamp, Transaction};
 use rand::Rng as _;
 use std::collections::BTreeMap;
 
-/// The rollup.
-pub(super) const ROLLUP: u64 = 1;
 /// The chain's id, and every block's gas limit.
 const CHAIN: u64 = 771_001;
 const GAS_LIMIT: u64 = 30_000_000;
 /// How many accounts send.
-pub(super) const SENDERS: usize = 10;
+pub(crate) const SENDERS: usize = 10;
 /// What a transfer moves, in wei.
 const AMOUNT: u64 = 1_000;
 const GWEI: u128 = 1_000_000_000;
 
 /// Who sends, and what should come of it.
 #[derive(Debug)]
-pub(super) struct Accounts {
+pub(crate) struct Accounts {
     signers: Vec<PrivateKeySigner>,
     nonces: Vec<u64>,
     /// What each account that is paid should have.
-    pub(super) paid: BTreeMap<Address, u64>,
+    pub(crate) paid: BTreeMap<Address, u64>,
     /// How many transactions should be in blocks.
-    pub(super) sent: u64,
+    pub(crate) sent: u64,
 }
 
 impl Accounts {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let signers: Vec<_> = (0..SENDERS).map(|_| PrivateKeySigner::random()).collect();
         Self { signers, nonces: vec![0; SENDERS], paid: BTreeMap::new(), sent: 0 }
     }
 
     /// A chain on which each of them has 1,000 ether.
-    pub(super) fn genesis(&self) -> Genesis {
+    pub(crate) fn genesis(&self) -> Genesis {
         let balance = U256::from(1_000) * U256::from(10).pow(U256::from(18));
         let rich = |signer: &PrivateKeySigner| {
             (signer.address(), GenesisAccount { balance, ..GenesisAccount::default() })
@@ -49,12 +47,12 @@ impl Accounts {
     }
 
     /// Who sends, and how many transactions each of them has sent.
-    pub(super) fn senders(&self) -> impl Iterator<Item = (Address, u64)> {
+    pub(crate) fn senders(&self) -> impl Iterator<Item = (Address, u64)> {
         self.signers.iter().map(|signer| signer.address()).zip(self.nonces.iter().copied())
     }
 
     /// The next transaction of a sender.
-    pub(super) fn call(
+    pub(crate) fn call(
         &mut self,
         sender: usize,
         to: TxKind,
@@ -69,7 +67,7 @@ impl Accounts {
     }
 
     /// The next transfer of one of the senders in turn, to one of 97 accounts.
-    pub(super) fn transfer(&mut self) -> eyre::Result<Bytes> {
+    pub(crate) fn transfer(&mut self) -> eyre::Result<Bytes> {
         let sender = usize::try_from(self.sent)? % SENDERS;
         let mut to = [0xfa; 20];
         to[19] = u8::try_from(self.sent % 97)?;
@@ -84,7 +82,7 @@ impl Accounts {
     }
 
     /// What no block can contain after what was sent so far: what it is, and its bytes. There is no end of them.
-    pub(super) fn poison(&self, which: usize) -> eyre::Result<(&'static str, Bytes)> {
+    pub(crate) fn poison(&self, which: usize) -> eyre::Result<(&'static str, Bytes)> {
         let sender = which % SENDERS;
         let nonce = self.nonces[sender];
         let good = TxEip1559 { nonce, ..template() };
@@ -139,8 +137,8 @@ fn twin(bytes: &Bytes) -> eyre::Result<Bytes> {
 }
 
 /// A payload as a transaction of the sequencer's.
-pub(super) fn transaction(payload: Bytes) -> eyre::Result<Transaction> {
-    let leg = Leg { rollup: RollupId::new(ROLLUP), payload: payload.0 };
+pub(crate) fn transaction(rollup: u64, payload: Bytes) -> eyre::Result<Transaction> {
+    let leg = Leg { rollup: RollupId::new(rollup), payload: payload.0 };
     let expires = Timestamp::from_nanos(unix_nanos() + 60_000_000_000);
     Ok(Transaction::new(vec![leg], expires, rand::thread_rng().r#gen())?)
 }

@@ -7,28 +7,28 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 /// Names the program that runs ethrex in the environment.
-pub(super) const CLIENT_VARIABLE: &str = "FAIRLANE_EVM_CLIENT";
+pub(crate) const CLIENT_VARIABLE: &str = "FAIRLANE_EVM_CLIENT";
 /// Where both clients are in a clone of the repository.
 const FOLDER: &str = "rollup-adapter/evm-client";
 
 /// The clients' programs.
 #[derive(Clone, Debug)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     /// Runs ethrex.
-    pub(super) ethrex: PathBuf,
+    pub(crate) ethrex: PathBuf,
     /// Runs ethereumjs.
-    pub(super) ethereumjs: PathBuf,
+    pub(crate) ethereumjs: PathBuf,
 }
 
 /// Finds them, or makes them.
-pub(super) async fn find(client: Option<&Path>) -> eyre::Result<Programs> {
+pub(crate) async fn find(client: Option<PathBuf>) -> eyre::Result<Programs> {
     let here = std::env::current_dir().wrap_err("finding the current folder")?;
     let folder = here.ancestors().map(|folder| folder.join(FOLDER)).find(|folder| folder.is_dir());
     let folder = folder.ok_or_eyre(
-        "this demonstration runs in a clone of the repository: there is no rollup-adapter/evm-client here",
+        "the clients are found in a clone of the repository: there is no rollup-adapter/evm-client here",
     )?;
     let ethrex = match client {
-        Some(client) => client.to_owned(),
+        Some(client) => client,
         None => build(&folder).await?,
     };
     ensure!(ethrex.is_file(), "there is no program {}", ethrex.display());

@@ -1,0 +1,98 @@
+//! A rollup that runs the EVM, beside the others of `up`: transfers come one after another, and the table shows where it is.
+
+use super::accounts::{Accounts, transaction};
+use super::programs;
+use super::stage::{ETHEREUMJS, ETHREX, NAMES, Stage};
+use crate::network::LocalNetwork;
+use alloy_provider::Provider as _;
+use eyre::{WrapErr as _, ensure};
+use fairlane_rollup_adapter::Client;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Time between transfers, and until one that was refused is sent again.
+const PAUSE: Duration = Duration::from_millis(100);
+/// After so many transfers comes something that is none.
+const POISON_EVERY: u64 = 10;
+
+/// The rollup, with what feeds it.
+#[derive(Debug)]
+pub(crate) struct Live {
+    stage: Stage,
+    stop: CancellationToken,
+    feeder: Option<JoinHandle<eyre::Result<Accounts>>>,
+}
+
+/// Builds the clients where they are missing, and starts all.
+pub(crate) async fn start(network: &LocalNetwork, rollup: u64) -> eyre::Result<Live> {
+    let named = std::env::var_os(programs::CLIENT_VARIABLE).map(Into::into);
+    let mut stage = Stage::new(rollup, programs::find(named).await?)?;
+    let accounts = Accounts::new();
+    stage.furnish(network, &accounts)?;
+    stage.start_client(ETHREX)?;
+    stage.start_client(ETHEREUMJS)?;
+    stage.start_adapter()?;
+    let client = Client::connect(&network.nodes[0].endpoint(), &network.genesis).await?;
+    let stop = CancellationToken::new();
+    let feeder = tokio::spawn(feed(client, rollup, accounts, stop.clone()));
+    Ok(Live { stage, stop, feeder: Some(feeder) })
+}
+
+/// Sends until it is told to stop. Each transfer is taken before the next is sent, so that nonces are in order.
+async fn feed(
+    client: Client,
+    rollup: u64,
+    mut accounts: Accounts,
+    stop: CancellationToken,
+) -> eyre::Result<Accounts> {
+    while !stop.is_cancelled() {
+        let transfer = accounts.transfer()?;
+        // If it was taken all the same, the rollup skips what comes second.
+        while client.submit(&transaction(rollup, transfer.clone())?).await.is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
+        if accounts.sent.is_multiple_of(POISON_EVERY) {
+            let (_, poison) = accounts.poison(usize::try_from(accounts.sent / POISON_EVERY)?)?;
+            // What is refused is not missed.
+            let _ = client.submit(&transaction(rollup, poison)?).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(accounts)
+}
+
+impl Live {
+    /// Rows for the table.
+    pub(crate) async fn rows(&mut self) -> eyre::Result<Vec<Vec<String>>> {
+        self.stage.check_alive()?;
+        let header = ["EVM client", "block", "transactions", "skipped", "state"].map(str::to_owned);
+        let mut rows = vec![header.to_vec()];
+        let status = self.stage.status().await.unwrap_or_default();
+        for (name, reader) in NAMES.iter().zip(&self.stage.readers) {
+            let block = reader.get_block_by_number(alloy_eips::BlockNumberOrTag::Latest).await.ok().flatten();
+            let (number, root) = block.map_or_else(Default::default, |block| {
+                let root = block.header.state_root.to_string();
+                (block.header.number.to_string(), root.get(..12).unwrap_or_default().to_owned())
+            });
+            let count = |field: &str| status["evm"][field].to_string();
+            rows.push(vec![(*name).to_owned(), number, count("transactions"), count("skipped"), root]);
+        }
+        Ok(rows)
+    }
+
+    /// Stops what feeds it, and waits until both clients have executed everything, with the same result.
+    pub(crate) async fn conclude(&mut self, network: &mut LocalNetwork) -> eyre::Result<()> {
+        self.stop.cancel();
+        let Some(feeder) = self.feeder.take() else { return Ok(()) };
+        let accounts = feeder.await.wrap_err("feeding the rollup that runs the EVM")??;
+        self.stage.all_executed(network).await?;
+        let (number, _, root) = self.stage.agreed().await?;
+        for (sender, sent) in accounts.senders() {
+            let found = self.stage.readers[ETHEREUMJS].get_transaction_count(sender).await?;
+            ensure!(found == sent, "{found} of {sent} transactions of {sender} are in blocks");
+        }
+        println!("EVM: {} transfers in {number} blocks, both clients at state {root}", accounts.sent);
+        self.stage.stop().await
+    }
+}
