@@ -3,7 +3,7 @@
 //! [`Watcher`] follows the chain so many confirmations deep and publishes what it sees as an [`L1View`]; by that,
 //! [`Anchors`] moves the network's anchor from epoch to epoch, and judges how others move it;
 //! [`Watchtower`] submits evidence from the durable pool and notes what became of it;
-//! [`KeyReader`] reads the keys that checkpoints are signed with. All share [`Endpoints`], of
+//! [`KeyReader`] reads the keys that checkpoints are signed with; [`Settlements`] tells how rollups stand. All share [`Endpoints`], of
 //! which one is used at a time: a failure moves on to the next, after a pause that grows.
 //!
 //! Invariants: ordering never waits for Ethereum; an endpoint is used only after its chain, contracts and network were
@@ -16,6 +16,7 @@ mod anchors;
 mod endpoints;
 mod keys;
 mod settings;
+mod settlements;
 #[cfg(test)]
 mod tests;
 mod tower;
@@ -26,12 +27,14 @@ pub use endpoints::Endpoints;
 pub(crate) use endpoints::{Pause, name_of};
 pub use keys::KeyReader;
 pub use settings::{L1Error, L1Settings, REPORTER_KEY};
+pub use settlements::{Settlement, Settlements, Unsettled};
 pub use tower::{Rank, Watchtower};
 pub use watcher::{EpochStart, L1View, Watcher};
 
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
 use crate::metrics::L1Metrics;
+use crate::store::Store;
 use fairlane_l1::Deployment;
 use fairlane_types::{Genesis, NetworkId, ValidatorId};
 use std::sync::Arc;
@@ -77,17 +80,32 @@ impl L1 {
         (Anchors::Seen(Sight { rule: self.rule.clone(), views, lead }), sender)
     }
 
-    /// What follows the chain, what submits evidence, and what reads keys. `own` is this node's validator.
+    /// Splits the work. `own` is this node's validator.
     pub fn into_parts(
         self,
         view: ViewSender,
+        store: Store,
         evidence: EvidencePool,
         own: Option<ValidatorId>,
         in_force: watch::Receiver<InForce>,
-    ) -> (Watcher, Watchtower, KeyReader) {
+    ) -> L1Parts {
         let (l1, views) = (Arc::new(self), view.subscribe());
         let keys = KeyReader { l1: Arc::clone(&l1), views: views.clone() };
+        let settlements = Settlements::new(Arc::clone(&l1), store, views.clone());
         let tower = Watchtower::new(Arc::clone(&l1), evidence, own, in_force.clone(), views);
-        (Watcher::new(l1, view, in_force), tower, keys)
+        L1Parts { watcher: Watcher::new(l1, view, in_force), tower, keys, settlements }
     }
+}
+
+/// What works with Ethereum.
+#[derive(Debug)]
+pub struct L1Parts {
+    /// Follows the chain.
+    pub watcher: Watcher,
+    /// Submits evidence.
+    pub tower: Watchtower,
+    /// Reads keys.
+    pub keys: KeyReader,
+    /// Tells how rollups stand.
+    pub settlements: Settlements,
 }

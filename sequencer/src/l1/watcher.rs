@@ -242,7 +242,7 @@ impl Watcher {
     }
 }
 
-fn no_block() -> CallError {
+pub(super) fn no_block() -> CallError {
     CallError::Nonsense { what: "asking for a block", why: "the endpoint does not have it".into() }
 }
 

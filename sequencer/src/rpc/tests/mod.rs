@@ -5,6 +5,7 @@ mod node;
 mod public;
 mod submit;
 mod subscribe;
+mod tiers;
 
 use super::*;
 use crate::evidence::EvidencePool;
@@ -87,10 +88,12 @@ impl Setup {
             genesis: Arc::new(chain.genesis.clone()),
             in_force: watch::channel(InForce::from(&chain.state.base())).1,
             store: store.clone(),
+            lane_feed: lanes.as_ref().map_or_else(LaneFeed::silent, LaneHandle::feed),
             lanes,
             finalized: blocks,
             evidence: evidence.clone(),
             checkpoints: Some(book.clone()),
+            settlements: None,
             engine: engine_watch,
             heads: chain.state.heads().clone(),
             peers: peers_watch,
