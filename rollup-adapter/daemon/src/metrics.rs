@@ -36,6 +36,8 @@ pub struct AdapterMetrics {
     pub rewinds: Counter,
     /// Rounds that failed, by reason.
     pub failures: Family<ReasonLabel, Counter>,
+    /// Changes to another endpoint of Ethereum.
+    pub failovers: Counter,
     registry: Arc<Registry>,
 }
 
@@ -53,8 +55,11 @@ impl AdapterMetrics {
         part.register("rewinds", "Times that Ethereum changed its mind", rewinds.clone());
         let failures = Family::<ReasonLabel, Counter>::default();
         part.register("failures", "Rounds that failed, by reason", failures.clone());
+        let failovers = Counter::default();
+        part.register("failovers", "Changes to another endpoint of Ethereum", failovers.clone());
         part.register_collector(Box::new(Sources { desk, held }));
-        Self { carried_out, settled, confirmed, gas, rewinds, failures, registry: Arc::new(registry) }
+        let registry = Arc::new(registry);
+        Self { carried_out, settled, confirmed, gas, rewinds, failures, failovers, registry }
     }
 
     /// All values in the OpenMetrics text format.

@@ -6,12 +6,10 @@
 //! The newest block may still be taken back by Ethereum, and what it settled with it. Nothing here decides anything: anchors
 //! and evidence go by blocks with confirmations ([`super::Watcher`]).
 
-use super::endpoints::{Pause, name_of};
-use super::watcher::L1View;
 use super::{L1, L1Error};
 use crate::store::{Store, StoreError};
 use fairlane_l1::settlement::{SettledPoint, settled_point};
-use fairlane_l1::{Address, CallError, DynProvider, L1State};
+use fairlane_l1::{Address, CallError, DynProvider, L1State, Pause, UnfitEndpoint};
 use fairlane_types::{BatchIndex, RollupHead, RollupId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -82,7 +80,20 @@ enum LookError {
     #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]
+    Unfit(#[from] UnfitEndpoint),
+    #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl LookError {
+    /// What the endpoint did wrong, if it was the endpoint.
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Call(error) => Some(error.name()),
+            Self::Unfit(error) => Some(error.name()),
+            Self::Store(_) => None,
+        }
+    }
 }
 
 type States = watch::Sender<Option<Settlement>>;
@@ -95,7 +106,6 @@ pub struct Settlements(Arc<Shared>);
 struct Shared {
     l1: Arc<L1>,
     store: Store,
-    views: watch::Receiver<Option<L1View>>,
     watched: Mutex<Watched>,
 }
 
@@ -107,8 +117,8 @@ struct Watched {
 }
 
 impl Settlements {
-    pub(super) fn new(l1: Arc<L1>, store: Store, views: watch::Receiver<Option<L1View>>) -> Self {
-        Self(Arc::new(Shared { l1, store, views, watched: Mutex::default() }))
+    pub(super) fn new(l1: Arc<L1>, store: Store) -> Self {
+        Self(Arc::new(Shared { l1, store, watched: Mutex::default() }))
     }
 
     /// How a rollup stands, from the first look on, for as long as the receiver is kept. `None` before that.
@@ -122,6 +132,12 @@ impl Settlements {
         watched.states.insert(rollup, states.clone());
         watched.tasks.spawn(Arc::clone(&self.0).follow(rollup, states));
         receiver
+    }
+
+    /// How many rollups are looked at.
+    #[cfg(test)]
+    pub(crate) fn watched(&self) -> usize {
+        self.0.watched().states.len()
     }
 
     /// Lets nobody look any more once the node stops.
@@ -156,14 +172,10 @@ impl Shared {
 
     /// Looks again and again. Ends with the node.
     async fn look_on(&self, rollup: RollupId, states: &States) {
-        // Until then no endpoint was found to be of this network. An error says that the watcher has ended, and so does the node.
-        if self.views.clone().wait_for(Option::is_some).await.is_err() {
-            return;
-        }
         let mut pause = Pause::new(self.l1.poll_interval);
         loop {
             let (place, provider) = self.l1.endpoints.reader();
-            let (seen, wait) = match self.look(provider, rollup).await {
+            let (seen, wait) = match self.look(place, provider, rollup).await {
                 Ok(settlement) => {
                     pause.reset();
                     (settlement, self.l1.poll_interval)
@@ -171,8 +183,8 @@ impl Shared {
                 Err(error) => {
                     let wait = pause.after_failure();
                     tracing::warn!(%error, %rollup, endpoint = place, retry_in = ?wait, "a settlement cannot be read");
-                    if let LookError::Call(error) = &error {
-                        self.l1.endpoints.failed(place, name_of(error));
+                    if let Some(why) = error.name() {
+                        self.l1.failed(place, why);
                     }
                     (Settlement::Unknown(Unsettled::Unreachable), wait)
                 }
@@ -188,7 +200,13 @@ impl Shared {
     }
 
     /// One look, at one block.
-    async fn look(&self, provider: &DynProvider, rollup: RollupId) -> Result<Settlement, LookError> {
+    async fn look(
+        &self,
+        place: usize,
+        provider: &DynProvider,
+        rollup: RollupId,
+    ) -> Result<Settlement, LookError> {
+        self.l1.endpoints.check(place, &self.l1.deployment, &self.l1.network).await?;
         let contracts = &self.l1.deployment.contracts;
         let newest = L1State::newest(provider, contracts).block().await?;
         let (number, _) = newest.ok_or_else(super::watcher::no_block)?;

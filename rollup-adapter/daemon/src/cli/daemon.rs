@@ -9,13 +9,12 @@ use crate::zk::ZkDriver;
 use clap::Args;
 use eyre::{WrapErr as _, ensure, eyre};
 use fairlane_l1::checkpoint::Sender;
-use fairlane_l1::endpoint::connect_with_key;
 use fairlane_l1::settlement::SettlementRecord;
-use fairlane_l1::{B256, Deployment};
+use fairlane_l1::{B256, Deployment, Endpoints};
 use fairlane_prover::zk::{ZkCheck, proof_key};
 use fairlane_prover::{Desk, cli::read_token};
 use fairlane_sequencer::{genesis_file, log};
-use fairlane_types::{Genesis, RollupId};
+use fairlane_types::{Genesis, NetworkId, RollupId};
 use fairlane_zk_rollup::{Context, Shape};
 use redb::Database;
 use std::net::SocketAddr;
@@ -60,7 +59,7 @@ impl RunCommand {
 async fn open(config: Config, dry_run: bool) -> eyre::Result<Parts> {
     let genesis = genesis_file::read(&config.sequencer.genesis)?;
     let rollup = RollupId::new(config.sequencer.rollup);
-    let ethereum = ethereum(&config)?;
+    let ethereum = ethereum(&config, genesis.network())?;
     let context = Context { network: genesis.network(), rollup };
     check_record(&ethereum.record, &genesis, &context)?;
     let words = ethereum.record.params.key.map(|word| word.0);
@@ -90,11 +89,15 @@ async fn open(config: Config, dry_run: bool) -> eyre::Result<Parts> {
 }
 
 /// Nothing is asked of Ethereum yet: it may be away.
-fn ethereum(config: &Config) -> eyre::Result<Ethereum> {
+fn ethereum(config: &Config, network: NetworkId) -> eyre::Result<Ethereum> {
     let key = ADAPTER_KEY.read(config.ethereum.key_file.as_deref())?;
-    let account = key.address();
+    let endpoints = Endpoints::new(&config.ethereum.rpc_urls, Some(&key)).wrap_err("ethereum.rpc_urls")?;
+    let (provider, account) =
+        endpoints.writer().map(|(provider, account)| (provider.clone(), account)).ok_or_else(|| eyre!("no key"))?;
     Ok(Ethereum {
-        provider: connect_with_key(&config.ethereum.rpc_url, key)?,
+        endpoints: Arc::new(endpoints),
+        provider,
+        network,
         deployment: Deployment::load(&config.ethereum.deployment)?,
         record: SettlementRecord::load(&config.ethereum.settlement)?,
         sender: Sender { account, max_fee: u128::from(config.ethereum.max_fee_gwei) * WEI_PER_GWEI },
