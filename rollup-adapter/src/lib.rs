@@ -39,8 +39,8 @@ pub use cursor::{Cursor, CursorError, CursorStore, FileCursor, MemoryCursor, Pos
 pub use fault::Fault;
 pub use pool::EndpointState;
 pub use subscriber::{
-    Acknowledged, BuildError, Event, Missed, SubscribeError, Subscriber, Subscription, SubscriptionStatus, Tier,
-    TierFailed, Window,
+    Acknowledged, BuildError, Event, Missed, SubscribeError, Subscriber, Subscription, SubscriptionStatus,
+    Tier, TierFailed, Window,
 };
 pub use trust::{SharedHeaders, TrustError};
 

@@ -166,7 +166,9 @@ async fn who_does_not_take_transactions_gets_its_batches_and_bounded_memory() {
     until("the window is used", || server.state().told == 3).await;
     let mut seen = Vec::<TxId>::new();
     while seen.len() < 200 {
-        let Event::Acknowledged(next) = next(&mut subscription).await else { panic!("batches are all taken") };
+        let Event::Acknowledged(next) = next(&mut subscription).await else {
+            panic!("batches are all taken")
+        };
         seen.push(next.transaction.id());
     }
     let all = transactions(&world, 0..200);

@@ -42,7 +42,9 @@ pub enum BuildError {
         why: String,
     },
     /// The window lets nothing through.
-    #[error("the window must allow at least one batch and one byte, and so must that of acknowledged transactions")]
+    #[error(
+        "the window must allow at least one batch and one byte, and so must that of acknowledged transactions"
+    )]
     EmptyWindow,
     /// The cursor cannot be read.
     #[error(transparent)]

@@ -2,13 +2,14 @@
 //! after that.
 
 use super::out;
+use super::witness::{OwnEndpoint, Witness};
 use crate::genesis_file;
 use clap::{Args, ValueEnum};
 use fairlane_rollup_adapter::{
     Acknowledged, Event, FileCursor, MemoryCursor, Missed, Subscriber, Subscription, Tier, TierFailed,
     VerifiedBatch,
 };
-use fairlane_types::RollupId;
+use fairlane_types::{BatchIndex, RollupId};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -56,6 +57,8 @@ pub(super) struct Subscribe {
     /// A file that remembers what was printed, so that the next run goes on after it.
     #[arg(long)]
     state: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnEndpoint,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -71,6 +74,7 @@ impl Subscribe {
             Some(path) => subscriber.open(FileCursor::open(path)?).await?,
             None => subscriber.open(MemoryCursor::default()).await?,
         };
+        let mut witness = self.own.open(RollupId::new(self.rollup)).await?;
         tokio::spawn(tell_faults(&subscription));
         let mut printed = 0;
         while self.limit.is_none_or(|limit| printed < limit) {
@@ -81,12 +85,16 @@ impl Subscribe {
             let Some(event) = event else { break };
             match event? {
                 Event::Finalized(batch) => {
+                    if let Some(witness) = &mut witness {
+                        witness.took(&batch);
+                    }
                     if batch.batch().header().index.get() >= self.from {
                         self.print_batch(&batch)?;
                         printed += 1;
                     }
                     subscription.ack(&batch).await?;
                 }
+                Event::Settled(index) => self.print_settled(index, witness.as_ref()).await?,
                 other => self.print(&other)?,
             }
         }
@@ -96,16 +104,17 @@ impl Subscribe {
     /// Prints what is no batch.
     fn print(&self, event: &Event) -> std::io::Result<()> {
         match event {
-            Event::Finalized(_) => Ok(()),
+            Event::Finalized(_) | Event::Settled(_) => Ok(()),
             Event::Acknowledged(transaction) => self.print_acknowledged(transaction),
             Event::Missed(Missed { transactions, segments }) if self.json => {
-                out!("{}", serde_json::json!({"missed": {"transactions": transactions, "segments": segments}}))
+                out!(
+                    "{}",
+                    serde_json::json!({"missed": {"transactions": transactions, "segments": segments}})
+                )
             }
             Event::Missed(Missed { transactions, segments }) => {
                 out!("missed {transactions} acknowledged transactions, and {segments} segments")
             }
-            Event::Settled(index) if self.json => out!("{}", serde_json::json!({"settled": index.get()})),
-            Event::Settled(index) => out!("settled up to batch {index}"),
             Event::Reset(index) if self.json => out!("{}", serde_json::json!({"reset": index.get()})),
             Event::Reset(index) => out!("reset: Ethereum took back what it had settled after batch {index}"),
             Event::TierFailed(TierFailed { tier, reason, message }) if self.json => {
@@ -118,6 +127,22 @@ impl Subscribe {
             }
             Event::TierFailed(failed) => out!("{} cannot be told: {}", failed.tier, failed.message),
         }
+    }
+
+    /// The node's word, and what an endpoint of one's own says to it.
+    async fn print_settled(&self, index: BatchIndex, witness: Option<&Witness>) -> eyre::Result<()> {
+        let own = match witness {
+            Some(witness) => Some(witness.settled().await?.get()),
+            None => None,
+        };
+        match (own, self.json) {
+            (own, true) => {
+                out!("{}", serde_json::json!({ "settled": index.get(), "own_endpoint": own }))?;
+            }
+            (None, false) => out!("settled up to batch {index}, by the node's word")?,
+            (Some(own), false) => out!("settled up to batch {index}; your endpoint says {own}")?,
+        }
+        Ok(())
     }
 
     fn print_acknowledged(&self, acknowledged: &Acknowledged) -> std::io::Result<()> {

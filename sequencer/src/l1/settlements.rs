@@ -31,7 +31,7 @@ pub enum Settlement {
 pub enum Unsettled {
     /// Nobody says where to look.
     #[error(
-        "the registry on Ethereum names no settlement contract for rollup {0}: its owner sets one in the rollup's settings"
+        "the registry on Ethereum names no settlement contract for rollup {0}: its owner sets one (`fairlane rollup configure`)"
     )]
     NoContract(RollupId),
     /// The contract has no answer.
@@ -60,7 +60,9 @@ pub enum Unsettled {
         ours: BatchIndex,
     },
     /// This node does not know the batch any more.
-    #[error("batch {0} is the last settled one, and this node does not keep it to compare: ask one that keeps more")]
+    #[error(
+        "batch {0} is the last settled one, and this node does not keep it to compare: ask one that keeps more"
+    )]
     NotKept(BatchIndex),
     /// Ethereum does not answer.
     #[error("Ethereum does not answer this node")]

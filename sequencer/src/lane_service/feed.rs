@@ -97,7 +97,7 @@ impl LaneFeed {
         // A service that has ended holds nothing.
         let _ = self.actor.send(Request::Undecided { reply }).await;
         let held = held.await.unwrap_or_default();
-        (held.into_iter().filter(|segment| carries(segment)).map(LaneSegment::new).collect(), news)
+        (held.into_iter().filter(carries).map(LaneSegment::new).collect(), news)
     }
 
     /// Tells of a segment, if anybody listens.
@@ -105,7 +105,7 @@ impl LaneFeed {
         if self.news.receiver_count() == 0 {
             return;
         }
-        if let Some(segment) = segment().filter(|segment| carries(segment)) {
+        if let Some(segment) = segment().filter(carries) {
             // Whoever listened may be gone meanwhile.
             let _ = self.news.send(LaneSegment::new(segment));
         }

@@ -337,8 +337,10 @@ impl RpcMetrics {
             batches_delivered: part.metric("batches_delivered", "Batches delivered to subscribers"),
             bytes_delivered: part.bytes("delivered", "Bytes of delivered batches"),
             receipts: part.metric("receipts", "Transactions accepted and receipted"),
-            acknowledged_delivered: part.metric("acknowledged_delivered", "Transactions in lanes told to subscribers"),
-            acknowledged_missed: part.metric("acknowledged_missed", "Transactions in lanes not told, for want of credit"),
+            acknowledged_delivered: part
+                .metric("acknowledged_delivered", "Transactions in lanes told to subscribers"),
+            acknowledged_missed: part
+                .metric("acknowledged_missed", "Transactions in lanes not told, for want of credit"),
         }
     }
 }

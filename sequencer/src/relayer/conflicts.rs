@@ -16,10 +16,10 @@ impl Relayer {
         head: Option<Latest>,
     ) -> Result<Option<Step>, RelayError> {
         let Some(head) = head else { return Ok(None) };
-        let is_accepted = |certificate: &CheckpointCertificate| {
-            contract::digest(&certificate.checkpoint) == head.digest
-        };
-        let (known, others): (Vec<_>, Vec<_>) = self.sources.at(head.height).await.into_iter().partition(is_accepted);
+        let is_accepted =
+            |certificate: &CheckpointCertificate| contract::digest(&certificate.checkpoint) == head.digest;
+        let (known, others): (Vec<_>, Vec<_>) =
+            self.sources.at(head.height).await.into_iter().partition(is_accepted);
         for certificate in others {
             match self.verify(&connection.provider, certificate).await {
                 Ok(found) => {

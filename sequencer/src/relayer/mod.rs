@@ -414,7 +414,11 @@ fn tell(step: &Step) {
     match step {
         Step::Posted { height, gas_used } => tracing::info!(height, gas = gas_used, "posted a checkpoint"),
         Step::Reported { height, gas_used } => {
-            tracing::error!(height, gas = gas_used, "showed the light client a contradiction: nothing is final there any more");
+            tracing::error!(
+                height,
+                gas = gas_used,
+                "showed the light client a contradiction: nothing is final there any more"
+            );
         }
         Step::Overtaken(height) => tracing::info!(height, "somebody else posted a checkpoint first"),
         Step::TooExpensive(wei) => tracing::warn!(wei, "gas costs more than may be paid"),

@@ -358,7 +358,9 @@ async fn a_certificate_that_contradicts_ethereum_stops_the_light_client() {
     // Who posted what is on Ethereum has forgotten it: its event tells.
     world.node.0.lock().unwrap().by_height.clear();
     forked.show(&header, certify(&set, lie, &[3, 4, 5]));
-    let Step::Reported { height: 16, gas_used } = relayer.step().await.unwrap() else { panic!("not reported") };
+    let Step::Reported { height: 16, gas_used } = relayer.step().await.unwrap() else {
+        panic!("not reported")
+    };
     assert!(gas_used > 100_000);
     assert_eq!(relayer.metrics.conflicts.get(), 1);
     let head = latest(&world.reader(), &world.deployment.contracts).await.unwrap().unwrap();

@@ -31,7 +31,8 @@ impl Core {
         drop(looked);
         match first {
             None => {
-                let message = "TIER_SETTLED: Ethereum does not answer this node now: ask again, or another one";
+                let message =
+                    "TIER_SETTLED: Ethereum does not answer this node now: ask again, or another one";
                 Err(self.refuse(Refusal::NotReady, message))
             }
             Some(Settlement::Unknown(why)) if why.is_for_good() => {
@@ -121,7 +122,9 @@ mod tests {
         assert_eq!(at(3), Some(Event::Reset(Reset { settled_index: 3 })));
         assert_eq!(at(4), update(4));
         let failure = told.event(Settlement::Unknown(Unsettled::Unreachable));
-        assert!(matches!(failure, Some(Event::TierFailure(failure)) if failure.reason() == Refusal::NotReady));
+        assert!(
+            matches!(failure, Some(Event::TierFailure(failure)) if failure.reason() == Refusal::NotReady)
+        );
         assert_eq!(told.event(Settlement::At(BatchIndex::new(4))), update(4), "it can be said again");
     }
 }

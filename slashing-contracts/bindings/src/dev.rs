@@ -135,10 +135,11 @@ pub async fn say_settled(
     head: B256,
 ) -> Result<(), CallError> {
     let transport = |error| CallError::transport("placing a contract", error);
+    let word = index.to_be_bytes();
     // Stores both words in memory, and gives them and a zero back, whatever is asked.
     let code = [
         &[0x67][..],
-        &index.to_be_bytes(),
+        &word,
         &[0x60, 0x00, 0x52, 0x7f],
         head.as_slice(),
         &[0x60, 0x20, 0x52, 0x60, 0x60, 0x60, 0x00, 0xf3],

@@ -32,7 +32,9 @@ pub enum UnfitEndpoint {
     #[error("the contracts' network is not open yet: their guardian opens it with the hash of the genesis")]
     NotOpen,
     /// Its contracts belong to another network.
-    #[error("the contracts belong to network {found}, not to {wanted}: use the genesis that they were opened with")]
+    #[error(
+        "the contracts belong to network {found}, not to {wanted}: use the genesis that they were opened with"
+    )]
     OtherNetwork {
         /// The contracts' network.
         found: NetworkId,

@@ -92,8 +92,10 @@ async fn open(config: Config, dry_run: bool) -> eyre::Result<Parts> {
 fn ethereum(config: &Config, network: NetworkId) -> eyre::Result<Ethereum> {
     let key = ADAPTER_KEY.read(config.ethereum.key_file.as_deref())?;
     let endpoints = Endpoints::new(&config.ethereum.rpc_urls, Some(&key)).wrap_err("ethereum.rpc_urls")?;
-    let (provider, account) =
-        endpoints.writer().map(|(provider, account)| (provider.clone(), account)).ok_or_else(|| eyre!("no key"))?;
+    let (provider, account) = endpoints
+        .writer()
+        .map(|(provider, account)| (provider.clone(), account))
+        .ok_or_else(|| eyre!("no key"))?;
     Ok(Ethereum {
         endpoints: Arc::new(endpoints),
         provider,

@@ -38,8 +38,7 @@ async fn what_ethereum_settles_and_takes_back_is_told() {
     let (ethereum, mut node) = node().await;
     ethereum.settle(ROLLUP, 0, RollupHead::ZERO).await;
     let subscriber = Subscriber::new(node.chain.genesis.clone(), ROLLUP).endpoint(node.url());
-    let mut subscription =
-        subscriber.tiers([Tier::Settled]).open(MemoryCursor::default()).await.unwrap();
+    let mut subscription = subscriber.tiers([Tier::Settled]).open(MemoryCursor::default()).await.unwrap();
     ethereum.settle(ROLLUP, 2, head(&node, 2)).await;
     assert!(matches!(news(&mut subscription).await, Event::Settled(index) if index.get() == 2));
     let before = ethereum.snapshot().await;

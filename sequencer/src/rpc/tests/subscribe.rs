@@ -221,7 +221,9 @@ async fn breaking_the_protocol_ends_the_stream_with_a_reason() {
     let mut raw = node.subscribe(node.open_at(1, &[])).await.unwrap();
     raw.requests.send(SubscribeRequest { message: None }).await.unwrap();
     assert_eq!(raw.refusal().await, Refusal::Protocol);
-    let credit = SubscribeRequest { message: Some(Message::Credit(Credit { batches: 1, bytes: 1, ..Credit::default() })) };
+    let credit = SubscribeRequest {
+        message: Some(Message::Credit(Credit { batches: 1, bytes: 1, ..Credit::default() })),
+    };
     let mut client = BatchServiceClient::new(node.channel().await);
     assert_eq!(reason(client.subscribe(tokio_stream::iter([credit])).await), Refusal::Protocol);
     assert_eq!(reason(client.subscribe(tokio_stream::empty()).await), Refusal::Protocol);
@@ -264,9 +266,10 @@ async fn who_leaves_its_stream_unread_is_dropped_and_costs_little() {
     let channel = Channel::from_shared(node.url()).unwrap().initial_stream_window_size(64 << 10);
     let mut client = BatchServiceClient::new(channel.connect().await.unwrap());
     let (requests, outgoing) = mpsc::channel(4);
-    for message in
-        [Message::Open(node.open_at(1, &[])), Message::Credit(Credit { batches: u32::MAX, bytes: u64::MAX, acknowledged_bytes: 0 })]
-    {
+    for message in [
+        Message::Open(node.open_at(1, &[])),
+        Message::Credit(Credit { batches: u32::MAX, bytes: u64::MAX, acknowledged_bytes: 0 }),
+    ] {
         requests.send(SubscribeRequest { message: Some(message) }).await.unwrap();
     }
     let mut events = client.subscribe(ReceiverStream::new(outgoing)).await.unwrap().into_inner();

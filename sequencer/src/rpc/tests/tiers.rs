@@ -19,7 +19,8 @@ impl Node {
     async fn unordered(&self) -> Raw {
         let newest = self.batches();
         let tiers = vec![Tier::Acknowledged as i32];
-        let open = self.open_at(newest + 1, self.chain.state.heads().path(ROLLUP).unwrap().leaf.head.as_bytes());
+        let open =
+            self.open_at(newest + 1, self.chain.state.heads().path(ROLLUP).unwrap().leaf.head.as_bytes());
         self.subscribe(Open { tiers, ..open }).await.unwrap()
     }
 

@@ -22,8 +22,8 @@ pub async fn settled_point(
     contract: Address,
     number: u64,
 ) -> Result<Option<SettledPoint>, CallError> {
-    let call = IRollupSettlement::new(contract, provider).latest();
-    match read("asking what is settled", call, BlockId::number(number)).await {
+    let settlement = IRollupSettlement::new(contract, provider);
+    match read("asking what is settled", settlement.latest(), BlockId::number(number)).await {
         Ok(latest) => {
             let head = (latest.head != B256::ZERO).then_some(latest.head);
             Ok(Some(SettledPoint { index: latest.index, head }))
