@@ -15,6 +15,7 @@ use fairlane_types::{Hash32, RollupId};
 use prost::Message as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval};
@@ -95,7 +96,7 @@ impl Unordered {
                 return Over;
             }
         }
-        let mut ticks = interval(self.core.limits.heartbeat);
+        let mut ticks = interval(self.core.limits.heartbeat.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let told = tokio::select! {
