@@ -19,7 +19,9 @@ pub fn code(reason: Refusal) -> Code {
         | Refusal::WrongSize
         | Refusal::ExpiryTooFar
         | Refusal::Protocol => Code::InvalidArgument,
-        Refusal::Expired | Refusal::HeadMismatch | Refusal::WrongNetwork => Code::FailedPrecondition,
+        Refusal::Expired | Refusal::HeadMismatch | Refusal::WrongNetwork | Refusal::TierUnavailable => {
+            Code::FailedPrecondition
+        }
         Refusal::UnknownRollup | Refusal::NotFound => Code::NotFound,
         Refusal::Duplicate => Code::AlreadyExists,
         Refusal::LaneFull | Refusal::RateLimited => Code::ResourceExhausted,
@@ -64,7 +66,7 @@ mod tests {
 
     #[test]
     fn every_reason_survives_the_way_through_a_status() {
-        for number in 0..=Refusal::WrongSize as i32 {
+        for number in 0..=Refusal::TierUnavailable as i32 {
             let reason = Refusal::try_from(number).unwrap();
             let status = status(reason, "text");
             assert_eq!(reason_of(&status), Some(reason));

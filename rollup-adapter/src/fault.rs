@@ -4,7 +4,7 @@ use crate::trust::TrustError;
 use fairlane_proto::ConvertError;
 use fairlane_proto::v1::Refusal;
 use fairlane_types::BatchIndex;
-use fairlane_verify::{BatchError, ChainError, HeadProofError};
+use fairlane_verify::{BatchError, ChainError, HeadProofError, MemberReceiptError};
 use std::time::Duration;
 
 /// What an endpoint did. Some of it may pass, some of it is a lie ([`Fault::is_lie`]).
@@ -55,6 +55,9 @@ pub enum Fault {
     /// A batch is good but not the next one.
     #[error("sent a batch that is not the next: {0}")]
     NotNext(ChainError),
+    /// A transaction does not stand in a lane as it says.
+    #[error("sent a transaction that does not stand in the lane: {0}")]
+    Acknowledged(#[from] MemberReceiptError),
     /// A head proof does not verify.
     #[error("sent a head proof that does not verify: {0}")]
     HeadProof(#[from] HeadProofError),
@@ -74,6 +77,7 @@ impl Fault {
             | Self::Batch(_)
             | Self::NotNext(_)
             | Self::HeadProof(_)
+            | Self::Acknowledged(_)
             | Self::Unproven(_)
             | Self::Protocol(_) => true,
             Self::Header(error) => error.is_lie(),

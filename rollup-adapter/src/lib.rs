@@ -2,6 +2,7 @@
 //!
 //! - [`Subscriber`] opens a [`Subscription`]: a stream of verified batches that survives restarts, lost connections
 //!   and lying servers, without gap and without repetition.
+//!   With [`Subscriber::tiers`] it also tells [`Event`]s: what is in lanes already, and what is settled on Ethereum.
 //! - [`Client`] talks to one endpoint: submits transactions, checks receipts, fetches proofs and verifies them.
 //! - [`genesis_file`] reads a network's genesis, with which both begin.
 //!
@@ -39,8 +40,12 @@ pub use counters::{CounterValues, Counters};
 pub use cursor::{Cursor, CursorError, CursorStore, FileCursor, MemoryCursor, Position};
 pub use fault::Fault;
 pub use pool::EndpointState;
-pub use subscriber::{BuildError, SubscribeError, Subscriber, Subscription, SubscriptionStatus, Window};
+pub use subscriber::{
+    Acknowledged, BuildError, Event, Missed, SubscribeError, Subscriber, Subscription, SubscriptionStatus,
+    Tier, TierFailed, Window,
+};
 pub use trust::{SharedHeaders, TrustError};
 
+pub use fairlane_proto::v1::Refusal;
 pub use fairlane_types as types;
 pub use fairlane_verify::{Standing, VerifiedBatch, VerifiedBundle, VerifiedHeader, VerifiedItem};

@@ -7,7 +7,8 @@ use crate::counters::{Counters, add};
 use fairlane_proto::ConvertError;
 use fairlane_proto::convert::{CertifiedHeader, UnverifiedBatch};
 use fairlane_proto::v1::{self, chain_service_client::ChainServiceClient};
-use fairlane_types::{BlockHeader, BlockId, Hash32, Height, NetworkId, ValidatorSet};
+use fairlane_types::receipt::ReceiptError;
+use fairlane_types::{BlockHeader, BlockId, Hash32, Height, NetworkId, Receipt, ValidatorSet, merkle};
 use fairlane_verify::{
     AdvanceError, BatchError, FollowError, HeaderError, TrustedSets, VerifiedBatch, VerifiedHeader,
     verify_batch,
@@ -213,6 +214,16 @@ pub(crate) async fn fetch_header(
     let request = v1::GetHeaderRequest { height: height.get() };
     let response = source.get_header(request).await.map_err(|status| TrustError::Fetch(Box::new(status)))?;
     Ok(response.into_inner().block.ok_or(ConvertError::Missing("block"))?.try_into()?)
+}
+
+/// Checks the way from a receipt's transaction to its segment, whose signature was checked before.
+pub(crate) fn check_path(receipt: &Receipt) -> Result<(), ReceiptError> {
+    let Receipt { transaction, header, index, path, .. } = receipt;
+    let (place, count) = (u64::from(*index), u64::from(header.transaction_count));
+    match merkle::root_from_path(merkle::leaf_hash(transaction.as_bytes()), place, count, path) {
+        Some(root) if root == header.transactions_root => Ok(()),
+        _ => Err(ReceiptError::Path),
+    }
 }
 
 /// Runs `work` here, or on a blocking thread when it is heavy.

@@ -79,6 +79,11 @@ impl LaneView {
         self.held.get(digest).map(|held| &held.segment)
     }
 
+    /// The segments that are held with all that they build on, and not decided: each lane's in its order.
+    pub fn undecided(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.lanes.iter().flat_map(|lane| &lane.chain).map(|entry| &entry.held.segment)
+    }
+
     /// How many segments are held.
     pub fn held_segments(&self) -> usize {
         self.held.len()

@@ -117,6 +117,16 @@ impl Adapter {
     /// Nothing was done, or what was done shows in the next round. [`AdapterError::is_fatal`] says whether there is a point
     /// in a next one.
     pub async fn step(&mut self) -> Result<Step, AdapterError> {
+        let step = self.step_by_one_endpoint().await;
+        step.inspect_err(|error| {
+            if self.ethereum.turn_away(error) {
+                self.metrics.failovers.inc();
+            }
+        })
+    }
+
+    async fn step_by_one_endpoint(&mut self) -> Result<Step, AdapterError> {
+        self.ethereum.choose().await?;
         let tips = self.ethereum.tips().await?;
         self.metrics.settled.set(gauge(tips.newest.index));
         self.nodes.look(&self.ethereum.provider, &self.ethereum.deployment.contracts).await?;

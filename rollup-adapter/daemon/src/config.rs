@@ -81,8 +81,8 @@ fn inbox_batches() -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EthereumConfig {
-    /// The endpoint.
-    pub rpc_url: String,
+    /// Endpoints. One is used at a time; the others take over where it fails.
+    pub rpc_urls: Vec<String>,
     /// The record of the network's contracts.
     pub deployment: PathBuf,
     /// The record of the settlement contract, of a proven rollup.
@@ -319,7 +319,7 @@ mod tests {
     "#;
     const ETHEREUM: &str = r#"
         [ethereum]
-        rpc_url = "http://127.0.0.1:8545"
+        rpc_urls = ["http://127.0.0.1:8545"]
         deployment = "l1.json"
     "#;
     const EVM: &str = r#"

@@ -2,7 +2,7 @@
 
 use crate::driver::DriverError;
 use crate::inbox::InboxError;
-use fairlane_l1::CallError;
+use fairlane_l1::{CallError, UnfitEndpoint};
 use fairlane_prover::DeskError;
 use fairlane_rollup_adapter::{AckError, BuildError, SubscribeError};
 use fairlane_types::BatchIndex;
@@ -13,6 +13,9 @@ pub enum AdapterError {
     /// Ethereum.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// An endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] UnfitEndpoint),
     /// The rollup's driver.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -70,7 +73,7 @@ impl AdapterError {
                 matches!(error, CallError::Unsigned { .. } | CallError::NoContract { .. })
             }
             Self::Driver(error) => !matches!(error, DriverError::Failed(_)),
-            Self::TakenBack { .. } => false,
+            Self::Endpoint(_) | Self::TakenBack { .. } => false,
             _ => true,
         }
     }
@@ -78,7 +81,7 @@ impl AdapterError {
     /// For metrics.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Call(_) => "ethereum",
+            Self::Call(_) | Self::Endpoint(_) => "ethereum",
             Self::Driver(_) => "driver",
             Self::Inbox(_) | Self::Desk(_) | Self::Proof(_) => "store",
             Self::Build(_) | Self::Subscribe(_) | Self::Ack(_) => "subscription",

@@ -4,15 +4,20 @@ use crate::error::AdapterError;
 use crate::zk::from_contract;
 use fairlane_l1::checkpoint::Sender;
 use fairlane_l1::settlement::{self as contract, SettlementRecord, Standing};
-use fairlane_l1::{CallError, Deployment, DynProvider};
-use fairlane_types::BatchIndex;
+use fairlane_l1::{CallError, Deployment, DynProvider, Endpoints};
+use fairlane_types::{BatchIndex, NetworkId};
 use fairlane_zk_rollup::Deposit;
+use std::sync::Arc;
 
 /// Where and as whom the adapter settles.
 #[derive(Clone, Debug)]
 pub struct Ethereum {
-    /// A connection that signs with the sender's key.
+    /// Endpoints, with the sender's key.
+    pub endpoints: Arc<Endpoints>,
+    /// The connection of this round, which signs with that key.
     pub provider: DynProvider,
+    /// The network that the contracts are of.
+    pub network: NetworkId,
     /// The network's contracts.
     pub deployment: Deployment,
     /// The rollup's.
@@ -30,7 +35,37 @@ pub(crate) struct Tips {
     pub(crate) firm: Standing,
 }
 
+/// Moves on to the next endpoint where the present one is to blame; says whether there is one.
+pub(crate) fn turn_away(endpoints: &Endpoints, error: &AdapterError) -> bool {
+    let is_endpoints = match error {
+        AdapterError::Call(error) => error.is_endpoints(),
+        AdapterError::Endpoint(_) => true,
+        _ => false,
+    };
+    let (place, _) = endpoints.reader();
+    let next = is_endpoints.then(|| endpoints.failed(place)).flatten();
+    if let Some(next) = next {
+        tracing::warn!(from = place, to = next, "use another Ethereum endpoint");
+    }
+    next.is_some()
+}
+
 impl Ethereum {
+    /// Chooses the endpoint of a round: the one that worked last, if it is of the right chain, contracts and network.
+    pub(crate) async fn choose(&mut self) -> Result<(), AdapterError> {
+        let (place, _) = self.endpoints.reader();
+        self.endpoints.check(place, &self.deployment, &self.network).await?;
+        if let Some((provider, _)) = self.endpoints.writer() {
+            self.provider = provider.clone();
+        }
+        Ok(())
+    }
+
+    /// Moves on to the next endpoint where this one is to blame; says whether there is one.
+    pub(crate) fn turn_away(&self, error: &AdapterError) -> bool {
+        turn_away(&self.endpoints, error)
+    }
+
     pub(crate) async fn tips(&self) -> Result<Tips, CallError> {
         let block = contract::block_number(&self.provider).await?;
         let firm = block.saturating_sub(self.confirmations).max(self.record.anchor.number);

@@ -47,6 +47,8 @@ pub struct AdapterMetrics {
     pub transactions: Counter,
     /// Items of batches that became none, by reason.
     pub skipped: Family<SkipLabel, Counter>,
+    /// Changes to another endpoint of Ethereum.
+    pub failovers: Counter,
     registry: Arc<Registry>,
 }
 
@@ -67,9 +69,21 @@ impl AdapterMetrics {
         let (transactions, skipped) = (Counter::default(), Family::<SkipLabel, Counter>::default());
         part.register("transactions", "Transactions of blocks", transactions.clone());
         part.register("skipped", "Items of batches that became no transactions, by reason", skipped.clone());
+        let failovers = Counter::default();
+        part.register("failovers", "Changes to another endpoint of Ethereum", failovers.clone());
         part.register_collector(Box::new(Sources { desk, held }));
-        let registry = Arc::new(registry);
-        Self { carried_out, settled, confirmed, gas, rewinds, failures, transactions, skipped, registry }
+        Self {
+            carried_out,
+            settled,
+            confirmed,
+            gas,
+            rewinds,
+            failures,
+            transactions,
+            skipped,
+            failovers,
+            registry: Arc::new(registry),
+        }
     }
 
     /// All values in the OpenMetrics text format.

@@ -1,10 +1,10 @@
 //! Receipts: a member's signature over a segment, and the way from a transaction to it.
 
 use super::{Client, ClientError};
+use crate::trust::check_path;
 use fairlane_proto::convert;
 use fairlane_proto::v1;
-use fairlane_types::receipt::ReceiptError;
-use fairlane_types::{Height, Receipt, SegmentHeader, Signature, TxId, merkle};
+use fairlane_types::{Height, Receipt, SegmentHeader, Signature};
 use fairlane_verify::{MemberReceiptError, verify_member_receipt};
 use std::num::NonZeroU32;
 
@@ -67,24 +67,10 @@ impl Client {
             if place == 0 {
                 self.check_receipt(&receipt).await?;
             } else if checked {
-                check_path(&header, &receipt.transaction, entry.index, &receipt.path)?;
+                check_path(&receipt)?;
             }
             receipts.push((entry.tag, receipt, checked));
         }
         Ok(receipts)
-    }
-}
-
-/// Checks the way from a transaction to a segment whose signature was checked before.
-fn check_path(
-    header: &SegmentHeader,
-    transaction: &TxId,
-    index: u32,
-    path: &[fairlane_types::Hash32],
-) -> Result<(), ReceiptError> {
-    let leaf = merkle::leaf_hash(transaction.as_bytes());
-    match merkle::root_from_path(leaf, u64::from(index), u64::from(header.transaction_count), path) {
-        Some(root) if root == header.transactions_root => Ok(()),
-        _ => Err(ReceiptError::Path),
     }
 }

@@ -6,9 +6,13 @@ mod resume;
 mod run;
 mod session;
 mod subscription;
+mod tiers;
+mod unordered;
 
 pub use flow::Window;
 pub use subscription::{Subscription, SubscriptionStatus};
+pub use tiers::{Event, Missed, Tier, TierFailed};
+pub use unordered::Acknowledged;
 
 use crate::acks::{Acker, Durability};
 use crate::backoff::RetryPolicy;
@@ -38,7 +42,9 @@ pub enum BuildError {
         why: String,
     },
     /// The window lets nothing through.
-    #[error("the window must allow at least one batch and one byte")]
+    #[error(
+        "the window must allow at least one batch and one byte, and so must that of acknowledged transactions"
+    )]
     EmptyWindow,
     /// The cursor cannot be read.
     #[error(transparent)]
@@ -123,6 +129,9 @@ struct Options {
     connect: ConnectOptions,
     idle_timeout: Duration,
     cross_check: Duration,
+    wanted: tiers::Wanted,
+    /// Bytes of acknowledged transactions.
+    acknowledged_window: u64,
 }
 
 impl Subscriber {
@@ -137,6 +146,8 @@ impl Subscriber {
                 connect: ConnectOptions::default(),
                 idle_timeout: Duration::from_secs(15),
                 cross_check: Duration::from_secs(10),
+                wanted: tiers::Wanted::default(),
+                acknowledged_window: unordered::WINDOW,
             },
             retry: RetryPolicy::default(),
             durability: Durability::default(),
@@ -159,6 +170,20 @@ impl Subscriber {
     /// How much may be under way or waiting to be taken.
     pub fn window(mut self, window: Window) -> Self {
         self.options.window = window;
+        self
+    }
+
+    /// What to tell beside batches, by [`Subscription::next_event`]. Batches come in any case; nodes that cannot tell of
+    /// one of these are passed over.
+    pub fn tiers(mut self, tiers: impl IntoIterator<Item = Tier>) -> Self {
+        self.options.wanted = tiers.into_iter().collect();
+        self
+    }
+
+    /// How many bytes of acknowledged transactions may be under way or waiting to be taken; 1 MiB if nothing is said. What
+    /// comes beyond is missed, and counted.
+    pub fn acknowledged_window(mut self, bytes: u64) -> Self {
+        self.options.acknowledged_window = bytes;
         self
     }
 
@@ -223,6 +248,8 @@ impl Subscriber {
         let pool = Pool::new(self.endpoints, self.retry);
         let (status, status_watch) = watch::channel(SubscriptionStatus::starting(chain.index(), &pool));
         let flow = Arc::new(flow::Flow::new(self.options.window));
+        let news = Arc::new(tiers::News::default());
+        let (unordered, taken) = unordered::Unordered::new(self.rollup, self.options.acknowledged_window);
         let runner = run::Runner {
             options: self.options,
             pool,
@@ -230,6 +257,8 @@ impl Subscriber {
             chain,
             height,
             flow: flow.clone(),
+            unordered: self.options.wanted.acknowledged.then_some(unordered),
+            news: news.clone(),
             queue,
             delivered,
             durable: acker.watch(),
@@ -237,14 +266,16 @@ impl Subscriber {
             counters: counters.clone(),
         };
         tokio::spawn(runner.run());
-        Ok(Subscription::new(batches, flow, acker, trust, status_watch, counters))
+        let sides = subscription::Sides { taken, news };
+        Ok(Subscription::new(batches, flow, sides, acker, trust, status_watch, counters))
     }
 
     fn check(&self) -> Result<(), BuildError> {
         if self.endpoints.is_empty() {
             return Err(BuildError::NoEndpoint);
         }
-        if self.options.window.batches == 0 || self.options.window.bytes == 0 {
+        let Options { window, wanted, acknowledged_window, .. } = self.options;
+        if window.batches == 0 || window.bytes == 0 || wanted.acknowledged && acknowledged_window == 0 {
             return Err(BuildError::EmptyWindow);
         }
         for url in &self.endpoints {

@@ -3,6 +3,8 @@
 
 use super::flow::Flow;
 use super::subscription::{Delivery, SubscriptionStatus};
+use super::tiers::News;
+use super::unordered::Unordered;
 use super::{Options, SubscribeError};
 use crate::acks::DurableWatch;
 use crate::counters::{Counters, add};
@@ -61,6 +63,9 @@ pub(super) struct Runner {
     /// The height of that batch.
     pub(super) height: Height,
     pub(super) flow: Arc<Flow>,
+    /// Where that tier is wanted.
+    pub(super) unordered: Option<Unordered>,
+    pub(super) news: Arc<News>,
     pub(super) queue: mpsc::Sender<Delivery>,
     pub(super) delivered: watch::Sender<BatchIndex>,
     pub(super) durable: DurableWatch,

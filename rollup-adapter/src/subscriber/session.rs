@@ -2,6 +2,8 @@
 
 use super::cross_check::CrossCheck;
 use super::run::{Runner, Stop};
+use super::tiers::{Missed, Tier, TierFailed};
+use super::unordered::Unordered;
 use crate::SubscribeError;
 use crate::counters::add;
 use crate::fault::Fault;
@@ -10,7 +12,7 @@ use fairlane_proto::v1::{
     self, SubscribeRequest, SubscribeResponse, VerifiableBatch, batch_service_client::BatchServiceClient,
     chain_service_client::ChainServiceClient, subscribe_request::Message, subscribe_response::Event,
 };
-use fairlane_types::Height;
+use fairlane_types::{BatchIndex, Height};
 use fairlane_verify::{ChainError, VerifiedBatch};
 use prost::Message as _;
 use std::convert::Infallible;
@@ -31,6 +33,8 @@ struct Session {
     headers: ChainServiceClient<Channel>,
     last_event: Instant,
     proven_good: bool,
+    /// What may still come of acknowledged transactions, in bytes.
+    unordered_left: i128,
 }
 
 impl Runner {
@@ -50,7 +54,8 @@ impl Runner {
         };
         add(&self.counters.sessions, 1);
         let (requests, outgoing) = mpsc::channel(REQUEST_QUEUE);
-        let events = match self.open(channel.clone(), &requests, outgoing).await {
+        let granted = self.unordered.as_ref().map_or(0, |unordered| unordered.flow.begin().bytes);
+        let events = match self.open(channel.clone(), granted, &requests, outgoing).await {
             Ok(events) => events,
             Err(fault) => return Err(self.judge_refusal(fault, channel).await),
         };
@@ -62,6 +67,7 @@ impl Runner {
             headers: ChainServiceClient::new(channel.clone()),
             last_event: Instant::now(),
             proven_good: false,
+            unordered_left: i128::from(granted),
         };
         match self.pump(&mut session).await {
             Err(Stop::Fault(fault)) => Err(self.judge_refusal(fault, channel).await),
@@ -73,6 +79,7 @@ impl Runner {
     async fn open(
         &self,
         channel: Channel,
+        acknowledged_bytes: u64,
         requests: &mpsc::Sender<SubscribeRequest>,
         outgoing: mpsc::Receiver<SubscribeRequest>,
     ) -> Result<Streaming<SubscribeResponse>, Fault> {
@@ -84,11 +91,12 @@ impl Runner {
             rollup_id: self.chain.rollup().get(),
             from_index: self.chain.index().next().get(),
             known_head,
-            tiers: Vec::new(),
+            tiers: self.tiers(),
             network: bytes::Bytes::copy_from_slice(self.trust.network().as_bytes()),
         };
         let credit = self.flow.begin();
-        let first = v1::subscribe_request::Credit { batches: credit.batches, bytes: credit.bytes };
+        let (batches, bytes) = (credit.batches, credit.bytes);
+        let first = v1::subscribe_request::Credit { batches, bytes, acknowledged_bytes };
         for message in [Message::Open(open), Message::Credit(first)] {
             send(requests, message)?;
         }
@@ -99,6 +107,17 @@ impl Runner {
             Ok(response) => Ok(response?.into_inner()),
             Err(_) => Err(Fault::Silent(timeout)),
         }
+    }
+
+    /// The tiers to ask for.
+    fn tiers(&self) -> Vec<i32> {
+        let wanted = self.options.wanted;
+        let tiers = [(wanted.acknowledged, v1::Tier::Acknowledged), (wanted.settled, v1::Tier::Settled)];
+        tiers.into_iter().filter(|(wanted, _)| *wanted).map(|(_, tier)| tier.into()).collect()
+    }
+
+    fn is_settlement(&self, tier: v1::Tier) -> bool {
+        self.options.wanted.settled && tier == v1::Tier::Settled
     }
 
     async fn pump(&mut self, session: &mut Session) -> Result<Infallible, Stop> {
@@ -113,7 +132,13 @@ impl Runner {
                 }
                 credit = self.flow.credit() => {
                     let (batches, bytes) = (credit.batches, credit.bytes);
-                    send(&session.requests, Message::Credit(v1::subscribe_request::Credit { batches, bytes }))?;
+                    let credit = v1::subscribe_request::Credit { batches, bytes, acknowledged_bytes: 0 };
+                    send(&session.requests, Message::Credit(credit))?;
+                }
+                acknowledged_bytes = returned(self.unordered.as_ref()) => {
+                    session.unordered_left += i128::from(acknowledged_bytes);
+                    let credit = v1::subscribe_request::Credit { batches: 0, bytes: 0, acknowledged_bytes };
+                    send(&session.requests, Message::Credit(credit))?;
                 }
                 index = self.durable.next() => {
                     send(&session.requests, Message::Ack(v1::subscribe_request::Ack { index: index.get() }))?;
@@ -144,8 +169,34 @@ impl Runner {
                 self.tell(Some(session.at), Some(Height::new(heartbeat.height)));
                 Ok(())
             }
-            Some(Event::TierUpdate(_) | Event::Reset(_)) => {
-                Err(Fault::Protocol("it sent events of tiers that were not asked for").into())
+            Some(Event::Acknowledged(message)) => {
+                let Some(unordered) = &mut self.unordered else { return Err(unasked()) };
+                if session.unordered_left <= 0 {
+                    return Err(Fault::Protocol("it sent more transactions than it was allowed").into());
+                }
+                session.unordered_left -= message.encoded_len() as i128;
+                unordered.take(message, &self.trust, &mut session.headers).await
+            }
+            Some(Event::Missed(missed)) if self.options.wanted.acknowledged => {
+                let v1::subscribe_response::Missed { transactions, segments } = missed;
+                self.news.missed(Missed { transactions, segments });
+                Ok(())
+            }
+            Some(Event::TierUpdate(update)) if self.is_settlement(update.tier()) => {
+                self.news.settled(BatchIndex::new(update.index));
+                Ok(())
+            }
+            Some(Event::Reset(reset)) if self.options.wanted.settled => {
+                self.news.settled(BatchIndex::new(reset.settled_index));
+                Ok(())
+            }
+            Some(Event::TierFailure(failure)) if self.is_settlement(failure.tier()) => {
+                let (tier, reason) = (Tier::Settled, failure.reason());
+                self.news.failed(TierFailed { tier, reason, message: failure.message });
+                Ok(())
+            }
+            Some(Event::Missed(_) | Event::TierUpdate(_) | Event::Reset(_) | Event::TierFailure(_)) => {
+                Err(unasked())
             }
             None => Err(Fault::Protocol("it sent an empty event").into()),
         }
@@ -156,6 +207,9 @@ impl Runner {
         let unverified = UnverifiedBatch::try_from(wire)?;
         let batch = self.trust.batch(unverified, &mut session.headers).await?.map_err(Fault::from)?;
         self.accept(&batch)?;
+        if let Some(unordered) = &mut self.unordered {
+            unordered.ordered(&batch);
+        }
         add(&self.counters.batches, 1);
         add(&self.counters.items, batch.batch().items().len() as u64);
         add(&self.counters.bytes, batch.batch().body().len() as u64);
@@ -182,6 +236,18 @@ impl Runner {
             }
             Err(other) => Err(Fault::NotNext(other).into()),
         }
+    }
+}
+
+fn unasked() -> Stop {
+    Fault::Protocol("it sent events of tiers that were not asked for").into()
+}
+
+/// The next portion of credit for acknowledged transactions; never where they are not wanted.
+async fn returned(unordered: Option<&Unordered>) -> u64 {
+    match unordered {
+        Some(unordered) => unordered.flow.credit().await.bytes,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::SubscribeError;
 use super::flow::Flow;
+use super::tiers::{Event, News};
+use super::unordered::Taken;
 use crate::acks::{AckError, Acker, cursor_at};
 use crate::counters::Counters;
 use crate::cursor::{Cursor, Position};
@@ -44,28 +46,50 @@ impl SubscriptionStatus {
 pub struct Subscription {
     batches: mpsc::Receiver<Delivery>,
     flow: Arc<Flow>,
+    sides: Sides,
     acker: Acker,
     trust: Trust,
     status: watch::Receiver<SubscriptionStatus>,
     counters: Arc<Counters>,
 }
 
+/// What may be told beside batches.
+#[derive(Debug)]
+pub(super) struct Sides {
+    pub(super) taken: Taken,
+    pub(super) news: Arc<News>,
+}
+
 impl Subscription {
     pub(super) fn new(
         batches: mpsc::Receiver<Delivery>,
         flow: Arc<Flow>,
+        sides: Sides,
         acker: Acker,
         trust: Trust,
         status: watch::Receiver<SubscriptionStatus>,
         counters: Arc<Counters>,
     ) -> Self {
-        Self { batches, flow, acker, trust, status, counters }
+        Self { batches, flow, sides, acker, trust, status, counters }
     }
 
-    /// The next batch. Waits through failures of servers; an error is final, and `None` follows it. Cancel safe.
+    /// The next batch, and nothing else. Waits through failures of servers; an error is final, and `None` follows it. Cancel safe.
     pub async fn next(&mut self) -> Option<Result<VerifiedBatch, SubscribeError>> {
         let delivery = self.batches.recv().await?;
         Some(self.take(delivery))
+    }
+
+    /// The next event of whatever tier ([`Subscriber::tiers`]), batches before anything else. Ends as [`Self::next`] does.
+    /// Cancel safe.
+    ///
+    /// [`Subscriber::tiers`]: super::Subscriber::tiers
+    pub async fn next_event(&mut self) -> Option<Result<Event, SubscribeError>> {
+        tokio::select! {
+            biased;
+            delivery = self.batches.recv() => Some(self.take(delivery?).map(Event::Finalized)),
+            event = self.sides.news.next() => Some(Ok(event)),
+            next = self.sides.taken.next() => Some(Ok(Event::Acknowledged(next))),
+        }
     }
 
     /// Says that the rollup has taken this batch and all before it. See [`Acker::ack`].

@@ -1,7 +1,8 @@
 //! A network of validators whose blocks are made by hand, each signed by all of them.
 
 use bytes::Bytes;
-use fairlane_proto::convert::{CertifiedHeader, UnverifiedBatch};
+use fairlane_proto::convert::{self, CertifiedHeader, UnverifiedBatch};
+use fairlane_proto::v1::subscribe_response as wire;
 use fairlane_types::segment::transaction_leaves;
 use fairlane_types::testing::{self, extend, set_of};
 use fairlane_types::{
@@ -71,6 +72,21 @@ impl World {
             path: tree.path(index).unwrap(),
         };
         transactions.iter().enumerate().map(receipt).collect()
+    }
+
+    /// What a node tells of one segment that carries these transactions, signed by `key`.
+    pub fn acknowledged(&self, key: &SigningKey, transactions: &[Transaction]) -> wire::Acknowledged {
+        let receipts = self.receipts(key, transactions);
+        let entry = |(transaction, receipt): (&Transaction, &Receipt)| wire::acknowledged::Entry {
+            envelope: transaction.envelope().clone(),
+            index: receipt.index,
+            path: convert::path_to_field(&receipt.path),
+        };
+        wire::Acknowledged {
+            segment_header: convert::to_field(&receipts[0].header),
+            signature: convert::to_field(&receipts[0].signature),
+            entries: transactions.iter().zip(&receipts).map(entry).collect(),
+        }
     }
 
     /// `blocks` blocks with a batch of two items each for rollup 20.

@@ -1,6 +1,7 @@
 //! What the tests share: a chain made by hand, and a server that speaks the real protocol from it, honestly or not.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     clippy::unwrap_used,
     reason = "shared by test binaries, of which each uses a part"

@@ -57,6 +57,8 @@ pub enum Lie {
     StrangerReceipt,
     /// Receipts whose path leads nowhere.
     BrokenReceipt,
+    /// Transactions come without credit.
+    Overdraw,
     /// A submission stream ends without answering its second message.
     EndSubmissions,
 }
@@ -72,6 +74,12 @@ pub struct State {
     /// Batches sent.
     pub sent: u64,
     pub headers_fetched: u64,
+    /// Sent beside batches, to whoever subscribes; acknowledged transactions within their credit.
+    pub events: Vec<subscribe_response::Event>,
+    /// Which of them are sent to the present subscriber.
+    pub told: usize,
+    /// The tiers that were asked for last.
+    pub tiers: Vec<i32>,
 }
 
 /// A running server. Dropping it closes its sockets.
@@ -99,6 +107,9 @@ impl Server {
             overdrawn: false,
             sent: 0,
             headers_fetched: 0,
+            events: Vec::new(),
+            told: 0,
+            tiers: Vec::new(),
         };
         let state = Arc::new(Mutex::new(state));
         let service = Service(state.clone());
@@ -183,6 +194,7 @@ impl BatchService for Service {
         let first = requests.message().await?.unwrap();
         let Some(subscribe_request::Message::Open(open)) = first.message else { panic!("open comes first") };
         self.state().opened.push(open.from_index);
+        (self.state().told, self.state().tiers) = (0, open.tiers.clone());
         self.check_open(&open)?;
         let (out, events) = mpsc::channel(1);
         tokio::spawn(
@@ -192,6 +204,7 @@ impl BatchService for Service {
                 next: open.from_index,
                 batches: 0,
                 bytes: 0,
+                unordered: 0,
                 out,
             }
             .run(requests),
@@ -270,6 +283,7 @@ struct Sender {
     next: u64,
     batches: i64,
     bytes: i64,
+    unordered: i64,
     out: mpsc::Sender<Result<SubscribeResponse, Status>>,
 }
 
@@ -289,6 +303,9 @@ impl Sender {
                     }
                 }
             }
+            if !self.send_events().await {
+                return;
+            }
             while self.batches > 0 && self.bytes > 0 {
                 match self.send_next().await {
                     Some(true) => {}
@@ -305,11 +322,33 @@ impl Sender {
             subscribe_request::Message::Credit(credit) => {
                 self.batches += i64::from(credit.batches);
                 self.bytes += credit.bytes as i64;
+                self.unordered += credit.acknowledged_bytes as i64;
             }
             subscribe_request::Message::Ack(ack) => {
                 let mut state = self.service.state();
                 assert!(ack.index < self.next);
                 state.acknowledged = state.acknowledged.max(ack.index);
+            }
+        }
+    }
+
+    /// Sends what there is beside batches, as far as credit goes. False when the stream is over.
+    async fn send_events(&mut self) -> bool {
+        loop {
+            let (event, lie) = {
+                let state = self.service.state();
+                let Some(event) = state.events.get(state.told) else { return true };
+                (event.clone(), state.lie)
+            };
+            if let subscribe_response::Event::Acknowledged(message) = &event {
+                if self.unordered <= 0 && lie != Lie::Overdraw {
+                    return true;
+                }
+                self.unordered -= prost::Message::encoded_len(message) as i64;
+            }
+            self.service.state().told += 1;
+            if self.out.send(Ok(SubscribeResponse { event: Some(event) })).await.is_err() {
+                return false;
             }
         }
     }

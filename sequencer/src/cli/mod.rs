@@ -19,6 +19,7 @@ mod stake;
 mod status;
 mod submit;
 mod subscribe;
+mod witness;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;

@@ -1,16 +1,16 @@
 //! `fairlane relayer`: brings checkpoints of the network to the light client on Ethereum.
 
 use super::amount::Amount;
-use super::ethereum::{Chain, Signer, show};
+use super::ethereum::show;
 use super::out;
 use crate::config::LogConfig;
 use crate::health;
 use crate::metrics::RelayerMetrics;
 use crate::relayer::{self, Ethereum, Pace, Relayer, Sources, Step};
 use clap::Args;
-use eyre::{WrapErr as _, bail, eyre};
-use fairlane_l1::checkpoint::Sender;
+use eyre::{WrapErr as _, bail};
 use fairlane_l1::wallet::KeySource;
+use fairlane_l1::{Deployment, Endpoints};
 use humantime_serde::re::humantime::parse_duration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,8 +34,13 @@ pub(super) struct RelayerCommand {
         default_value = "http://127.0.0.1:26660"
     )]
     endpoints: Vec<String>,
-    #[command(flatten)]
-    chain: Chain,
+    /// An Ethereum endpoint: http://… or https://…; may be given several times. One is used at a time; the others take over
+    /// where it fails.
+    #[arg(long = "rpc", env = "FAIRLANE_ETHEREUM", value_delimiter = ',', required = true)]
+    rpc_urls: Vec<String>,
+    /// The deployment's record, as fairlane-deploy wrote it.
+    #[arg(long)]
+    deployment: PathBuf,
     /// A file with the secret key (64 hexadecimal digits, or a keystore) of the account that pays, of mode 0600. Without it,
     /// the environment variable FAIRLANE_RELAYER_KEY. No other program should send from this account.
     #[arg(long)]
@@ -66,15 +71,16 @@ pub(super) struct RelayerCommand {
 impl RelayerCommand {
     pub(super) async fn run(self) -> eyre::Result<()> {
         fairlane_log::start(&LogConfig::default())?;
-        let Signer { deployment, provider, address } =
-            self.chain.open(RELAYER_KEY, self.key_file.as_deref()).await?;
-        let network = deployment.network(&provider).await?;
-        let network = network.ok_or_else(|| eyre!("the contracts' network is not open yet"))?;
+        let key = RELAYER_KEY.read(self.key_file.as_deref())?;
+        let address = key.address();
+        let deployment = Deployment::load(&self.deployment)?;
+        let endpoints = Endpoints::new(&self.rpc_urls, Some(&key))?;
+        let network = endpoints.network(&deployment).await?;
         let max_fee = self.max_fee.in_units(GWEI_DECIMALS).wrap_err("--max-fee")?;
         let metrics = RelayerMetrics::new();
         let mut relayer = Relayer::new(
             Sources::new(&self.endpoints)?,
-            Ethereum { provider, deployment, network, sender: Sender { account: address, max_fee } },
+            Ethereum { endpoints, deployment, network, max_fee },
             Pace { interval: self.interval, turn: self.turn, poll: self.poll },
             metrics.clone(),
         );
@@ -121,6 +127,9 @@ fn told(step: &Step) -> eyre::Result<()> {
     match step {
         Step::Posted { height, gas_used } => {
             out!("posted the checkpoint at height {height}, {gas_used} gas")?
+        }
+        Step::Reported { height, gas_used } => {
+            out!("reported that the checkpoint at height {height} is contradicted, {gas_used} gas")?;
         }
         Step::Overtaken(height) => out!("somebody else posted a checkpoint at height {height} first")?,
         Step::TooExpensive(wei) => {

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use eyre::bail;
 use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::rollups::{OwnerAccount, RollupSettings};
+use fairlane_l1::settlement::{block_number, settled_point};
 use fairlane_l1::wallet::KeySource;
 use fairlane_l1::{Address, L1State, U256};
 use fairlane_types::RollupId;
@@ -21,6 +22,8 @@ const OWNER_KEY: KeySource =
 pub(super) enum Rollup {
     /// Registers a rollup, and pays the registry's fee. It is ordered for from the third epoch after on.
     Register(Register),
+    /// Changes a rollup's settings. What is not given stays.
+    Configure(Configure),
     /// Ends ordering for a rollup, for ever, from the third epoch after on.
     Close(Close),
     /// Shows what the registry has of a rollup.
@@ -51,6 +54,20 @@ pub(super) struct Register {
     /// A URI of what people want to know, at most 1024 bytes.
     #[arg(long, default_value = "")]
     metadata: String,
+    #[command(flatten)]
+    owner: Owner,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Configure {
+    /// The rollup's id.
+    id: u64,
+    /// The rollup's contract on Ethereum, which offers `IRollupSettlement`: nodes tell subscribers what it has settled.
+    #[arg(long, required_unless_present = "metadata")]
+    settlement: Option<Address>,
+    /// A URI of what people want to know, at most 1024 bytes.
+    #[arg(long)]
+    metadata: Option<String>,
     #[command(flatten)]
     owner: Owner,
 }
@@ -103,6 +120,7 @@ impl Rollup {
     pub(super) async fn run(self) -> eyre::Result<()> {
         match self {
             Self::Register(command) => command.run().await,
+            Self::Configure(command) => command.run().await,
             Self::Close(Close { id, owner }) => {
                 let session = owner.open().await?;
                 let closing = session.account().close(RollupId::new(id));
@@ -124,6 +142,23 @@ impl Register {
     }
 }
 
+impl Configure {
+    async fn run(self) -> eyre::Result<()> {
+        let Self { id, settlement, metadata, owner } = self;
+        let session = owner.open().await?;
+        let change = |settings: &mut RollupSettings| {
+            if let Some(settlement) = settlement {
+                settings.settlement = settlement;
+            }
+            if let Some(metadata) = metadata {
+                settings.metadata = metadata;
+            }
+        };
+        let configuring = session.account().configure(RollupId::new(id), change).await?;
+        owner.sending.carry_out(&format!("configured rollup {id}"), configuring).await
+    }
+}
+
 impl Show {
     async fn run(self) -> eyre::Result<()> {
         let (deployment, provider) = self.chain.connect()?;
@@ -141,6 +176,11 @@ impl Show {
         let closed =
             rollup.closed_from.map_or(String::new(), |epoch| format!(", closed from epoch {epoch} on"));
         out!("ordered  from epoch {} on{closed} (now: epoch {epoch})", rollup.from)?;
+        let Some(contract) = state.settlement_of(rollup.spec.id).await? else { return Ok(()) };
+        match settled_point(&provider, contract, block_number(&provider).await?).await? {
+            Some(point) => out!("settled  up to batch {} by {contract}", point.index)?,
+            None => out!("settled  by {contract}, which does not say how far")?,
+        }
         Ok(())
     }
 }

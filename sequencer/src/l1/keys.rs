@@ -1,11 +1,11 @@
 //! The checkpoint keys of validator sets, as their members registered them.
 
 use super::L1;
-use super::endpoints::{Pause, name_of};
 use super::watcher::L1View;
 use crate::checkpoints::KeySource;
 use async_trait::async_trait;
 use fairlane_checkpoint::{CheckpointSet, CheckpointSetError};
+use fairlane_l1::Pause;
 use fairlane_l1::checkpoint::{SetKeysError, keys_of};
 use fairlane_types::ValidatorSet;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl KeySource for KeyReader {
                     let wait = pause.after_failure();
                     tracing::warn!(%error, endpoint = place, retry_in = ?wait, "checkpoint keys cannot be read");
                     if let SetKeysError::Call(error) = &error {
-                        self.l1.endpoints.failed(place, name_of(error));
+                        self.l1.failed(place, error.name());
                     }
                     tokio::time::sleep(wait).await;
                 }

@@ -3,8 +3,8 @@
 //! [`Watcher`] follows the chain so many confirmations deep and publishes what it sees as an [`L1View`]; by that,
 //! [`Anchors`] moves the network's anchor from epoch to epoch, and judges how others move it;
 //! [`Watchtower`] submits evidence from the durable pool and notes what became of it;
-//! [`KeyReader`] reads the keys that checkpoints are signed with. All share [`Endpoints`], of
-//! which one is used at a time: a failure moves on to the next, after a pause that grows.
+//! [`KeyReader`] reads the keys that checkpoints are signed with; [`Settlements`] tells how rollups stand. All share
+//! [`Endpoints`], of which one is used at a time: a failure moves on to the next, after a pause that grows.
 //!
 //! Invariants: ordering never waits for Ethereum; an endpoint is used only after its chain, contracts and network were
 //! found to be this network's own; what is read comes from one block of that depth; nothing is remembered that a
@@ -13,26 +13,28 @@
 //! Not its job: the contracts (`fairlane-l1`), judging evidence (`fairlane-verify`).
 
 mod anchors;
-mod endpoints;
 mod keys;
 mod settings;
+mod settlements;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tower;
 mod watcher;
 
 pub use anchors::{AnchorRefusal, AnchorRule, Anchors, Sight, Step};
-pub use endpoints::Endpoints;
-pub(crate) use endpoints::{Pause, name_of};
 pub use keys::KeyReader;
 pub use settings::{L1Error, L1Settings, REPORTER_KEY};
+pub use settlements::{Settlement, Settlements, Unsettled};
 pub use tower::{Rank, Watchtower};
 pub use watcher::{EpochStart, L1View, Watcher};
 
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
-use crate::metrics::L1Metrics;
-use fairlane_l1::Deployment;
+use crate::metrics::{L1Metrics, ReasonLabel};
+use crate::store::Store;
+use fairlane_l1::{Deployment, Endpoints};
 use fairlane_types::{Genesis, NetworkId, ValidatorId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +61,7 @@ pub type ViewSender = watch::Sender<Option<L1View>>;
 /// Sets up the endpoints. Nothing is sent before the parts run.
 pub fn connect(settings: &L1Settings, genesis: &Genesis, metrics: L1Metrics) -> Result<L1, L1Error> {
     Ok(L1 {
-        endpoints: Endpoints::new(&settings.rpc_urls, settings.reporter.as_ref(), metrics.clone())?,
+        endpoints: Endpoints::new(&settings.rpc_urls, settings.reporter.as_ref())?,
         deployment: settings.deployment.clone(),
         network: genesis.network(),
         rule: AnchorRule::new(settings.deployment.clock, genesis),
@@ -70,6 +72,15 @@ pub fn connect(settings: &L1Settings, genesis: &Genesis, metrics: L1Metrics) -> 
 }
 
 impl L1 {
+    /// Moves on from an endpoint that failed, and counts it.
+    fn failed(&self, place: usize, why: &'static str) {
+        self.metrics.failures.get_or_create(&ReasonLabel { reason: why }).inc();
+        if let Some(next) = self.endpoints.failed(place) {
+            self.metrics.failovers.inc();
+            tracing::warn!(from = place, to = next, "use another Ethereum endpoint");
+        }
+    }
+
     /// The network's anchors by what will be seen, and what it is to be told by.
     pub fn anchors(&self) -> (Anchors, ViewSender) {
         let (sender, views) = watch::channel(None);
@@ -77,17 +88,32 @@ impl L1 {
         (Anchors::Seen(Sight { rule: self.rule.clone(), views, lead }), sender)
     }
 
-    /// What follows the chain, what submits evidence, and what reads keys. `own` is this node's validator.
+    /// Splits the work. `own` is this node's validator.
     pub fn into_parts(
         self,
         view: ViewSender,
+        store: Store,
         evidence: EvidencePool,
         own: Option<ValidatorId>,
         in_force: watch::Receiver<InForce>,
-    ) -> (Watcher, Watchtower, KeyReader) {
+    ) -> L1Parts {
         let (l1, views) = (Arc::new(self), view.subscribe());
         let keys = KeyReader { l1: Arc::clone(&l1), views: views.clone() };
+        let settlements = Settlements::new(Arc::clone(&l1), store);
         let tower = Watchtower::new(Arc::clone(&l1), evidence, own, in_force.clone(), views);
-        (Watcher::new(l1, view, in_force), tower, keys)
+        L1Parts { watcher: Watcher::new(l1, view, in_force), tower, keys, settlements }
     }
+}
+
+/// What works with Ethereum.
+#[derive(Debug)]
+pub struct L1Parts {
+    /// Follows the chain.
+    pub watcher: Watcher,
+    /// Submits evidence.
+    pub tower: Watchtower,
+    /// Reads keys.
+    pub keys: KeyReader,
+    /// Tells how rollups stand.
+    pub settlements: Settlements,
 }

@@ -5,7 +5,7 @@ use fairlane_l1::deployment::DeploymentFileError;
 use fairlane_l1::endpoint::EndpointError;
 use fairlane_l1::wallet::{KeySource, WalletError};
 use fairlane_l1::{Address, Deployment, PrivateKeySigner};
-use fairlane_types::{Genesis, NetworkId};
+use fairlane_types::Genesis;
 use std::time::Duration;
 
 /// Where the key of the account is that submits evidence.
@@ -41,16 +41,6 @@ pub enum L1Error {
         wanted: Address,
         /// The genesis's chain.
         wanted_chain: u64,
-    },
-    /// The contracts belong to another network.
-    #[error(
-        "the contracts belong to network {found}, this node to {wanted}: use the genesis that they were opened with"
-    )]
-    OtherNetwork {
-        /// The contracts' network.
-        found: NetworkId,
-        /// This node's.
-        wanted: NetworkId,
     },
 }
 

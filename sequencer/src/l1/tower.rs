@@ -5,7 +5,6 @@
 //! from the chain, never assumed: an offence is closed when its conviction has enough confirmations, so neither a
 //! restart nor a reorganization loses one.
 
-use super::endpoints::{Pause, name_of};
 use super::watcher::L1View;
 use super::{L1, L1Error};
 use crate::clock::system_time;
@@ -16,7 +15,7 @@ use fairlane_l1::checkpoint::submit_conflict;
 use fairlane_l1::contracts::SlashingManager::SlashingManagerErrors;
 use fairlane_l1::error::Refusal;
 use fairlane_l1::evidence::{self as contract, Submission};
-use fairlane_l1::{B256, CallError, DynProvider, L1State};
+use fairlane_l1::{B256, CallError, DynProvider, L1State, Pause};
 use fairlane_types::crypto::sha256;
 use fairlane_types::{Hash32, ValidatorId, ValidatorSet};
 use std::collections::BTreeMap;
@@ -114,7 +113,7 @@ impl Watchtower {
                     Err(WorkError::Call(error)) => {
                         wait = pause.after_failure();
                         tracing::warn!(%error, endpoint = place, retry_in = ?wait, "evidence is not submitted");
-                        l1.endpoints.failed(place, name_of(&error));
+                        l1.failed(place, error.name());
                     }
                 }
             }

@@ -4,15 +4,13 @@
 //! "Epochs"), and registrations of rollups are the events of one whole epoch, two epochs before they are asked for. How far
 //! the network has come stands in its last anchor: what it needs next is read again after a restart or an outage.
 
-use super::endpoints::{Pause, name_of};
 use super::{L1, L1Error};
 use crate::in_force::InForce;
 use fairlane_l1::checkpoint::latest_after;
-use fairlane_l1::deploy::DeployError;
 use fairlane_l1::events::{Registrations, registrations};
-use fairlane_l1::{CallError, DynProvider, Epoch, L1State};
+use fairlane_l1::{CallError, DynProvider, Epoch, L1State, Pause, UnfitEndpoint};
 use fairlane_types::{Hash32, Height, L1Anchor, ValidatorSet};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -58,11 +56,7 @@ enum LookError {
     #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]
-    Deployment(#[from] DeployError),
-    #[error(transparent)]
-    Other(#[from] L1Error),
-    #[error("the contracts' network is not open yet: their guardian opens it with the hash of the genesis")]
-    NotOpen,
+    Unfit(#[from] UnfitEndpoint),
     #[error("the endpoint's chain went back from block {last} to {now}")]
     Behind { last: u64, now: u64 },
 }
@@ -70,10 +64,8 @@ enum LookError {
 impl LookError {
     fn name(&self) -> &'static str {
         match self {
-            Self::Call(error) | Self::Deployment(DeployError::Call(error)) => name_of(error),
-            Self::Deployment(_) => "deployment",
-            Self::Other(_) => "other_network",
-            Self::NotOpen => "not_open",
+            Self::Call(error) => error.name(),
+            Self::Unfit(error) => error.name(),
             Self::Behind { .. } => "behind",
         }
     }
@@ -86,8 +78,6 @@ pub struct Watcher {
     view: watch::Sender<Option<L1View>>,
     /// What the network has in force.
     in_force: watch::Receiver<InForce>,
-    /// Endpoints that were found to be of the right chain, contracts and network.
-    checked: BTreeSet<usize>,
 }
 
 impl Watcher {
@@ -96,11 +86,11 @@ impl Watcher {
         view: watch::Sender<Option<L1View>>,
         in_force: watch::Receiver<InForce>,
     ) -> Self {
-        Self { l1, view, in_force, checked: BTreeSet::new() }
+        Self { l1, view, in_force }
     }
 
     /// Follows the chain.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), L1Error> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), L1Error> {
         let mut pause = Pause::new(self.l1.poll_interval);
         let l1 = Arc::clone(&self.l1);
         loop {
@@ -119,8 +109,7 @@ impl Watcher {
                     l1.metrics.connected.set(0);
                     let wait = pause.after_failure();
                     tracing::warn!(%error, endpoint = place, retry_in = ?wait, "Ethereum cannot be read");
-                    self.checked.remove(&place);
-                    l1.endpoints.failed(place, error.name());
+                    l1.failed(place, error.name());
                     wait
                 }
             };
@@ -132,10 +121,8 @@ impl Watcher {
     }
 
     /// One look at the chain.
-    async fn look(&mut self, place: usize, provider: &DynProvider) -> Result<(), LookError> {
-        if !self.checked.contains(&place) {
-            self.check(provider).await?;
-            self.checked.insert(place);
+    async fn look(&self, place: usize, provider: &DynProvider) -> Result<(), LookError> {
+        if !self.l1.endpoints.check(place, &self.l1.deployment, &self.l1.network).await? {
             tracing::info!(endpoint = place, "the Ethereum endpoint has this network's contracts");
         }
         let contracts = &self.l1.deployment.contracts;
@@ -212,16 +199,6 @@ impl Watcher {
         Ok(starts)
     }
 
-    /// Whether an endpoint's chain has this network's contracts.
-    async fn check(&self, provider: &DynProvider) -> Result<(), LookError> {
-        self.l1.deployment.check(provider).await?;
-        match self.l1.deployment.network(provider).await? {
-            Some(found) if found == self.l1.network => Ok(()),
-            Some(found) => Err(L1Error::OtherNetwork { found, wanted: self.l1.network }.into()),
-            None => Err(LookError::NotOpen),
-        }
-    }
-
     /// The sets from `epoch` on that are fixed; those that are known are not asked for again.
     async fn fixed_sets(
         &self,
@@ -247,7 +224,7 @@ impl Watcher {
     }
 }
 
-fn no_block() -> CallError {
+pub(super) fn no_block() -> CallError {
     CallError::Nonsense { what: "asking for a block", why: "the endpoint does not have it".into() }
 }
 

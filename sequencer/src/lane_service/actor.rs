@@ -9,6 +9,7 @@ use crate::lane_service::clock::Clock;
 use crate::lane_service::config::LaneServiceConfig;
 use crate::lane_service::cuts::{Held, Pursuit, Waiter};
 use crate::lane_service::evidence::WaitingEvidence;
+use crate::lane_service::feed::LaneFeed;
 use crate::lane_service::fetcher::Fetcher;
 use crate::lane_service::handle::LaneHandle;
 use crate::lane_service::ingress::Ingress;
@@ -133,8 +134,10 @@ pub fn start(
         lanes: lanes_watch,
         metrics: parts.metrics.clone(),
     };
+    let feed = LaneFeed::new(requests.clone());
     let handle = LaneHandle {
         requests,
+        feed: feed.clone(),
         submissions,
         status: status_watch,
         told: told_watch,
@@ -175,6 +178,7 @@ pub fn start(
         known: parts.known,
         guard: parts.guard,
         told,
+        feed,
         network_id,
         params,
         store: parts.store,
@@ -234,6 +238,7 @@ pub(super) struct Actor {
     pub(super) known: Option<SegmentRef>,
     pub(super) guard: Option<Guard>,
     pub(super) told: watch::Sender<Answered>,
+    pub(super) feed: LaneFeed,
     pub(super) network_id: NetworkId,
     pub(super) params: ProtocolParams,
     pub(super) store: Store,

@@ -117,6 +117,11 @@ impl Actor {
                 // The engine may be gone.
                 let _ = done.send(());
             }
+            Request::Undecided { reply } => {
+                // Who asked may be gone.
+                let _ = reply.send(self.view.undecided().cloned().collect());
+                return;
+            }
             Request::Finalized(block) => self.on_finalized(&block),
             Request::Evidence(evidence) => self.on_evidence(evidence),
         }

@@ -3,6 +3,7 @@
 use crate::clock::system_time;
 use crate::in_force::{self, InForce};
 use crate::l1::{AnchorRefusal, Anchors};
+use crate::lane_service::feed::LaneFeed;
 use crate::lane_service::ingress::{Ingress, Refused};
 use crate::lane_service::messages::{Replies, Request, Submission, SubmitReply};
 use crate::lane_service::recovery::Answered;
@@ -25,6 +26,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 #[derive(Clone)]
 pub struct LaneHandle {
     pub(super) requests: mpsc::Sender<Request>,
+    pub(super) feed: LaneFeed,
     pub(super) submissions: mpsc::Sender<Submission>,
     pub(super) status: watch::Receiver<LaneServiceStatus>,
     pub(super) told: watch::Receiver<Answered>,
@@ -108,6 +110,11 @@ impl LaneHandle {
     /// What the last committed block put in force.
     pub fn in_force(&self) -> watch::Receiver<InForce> {
         self.in_force.subscribe()
+    }
+
+    /// Where to learn of what lanes hold.
+    pub fn feed(&self) -> LaneFeed {
+        self.feed.clone()
     }
 
     /// How the lanes are doing.

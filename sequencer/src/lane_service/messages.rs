@@ -76,6 +76,8 @@ pub(super) enum Request {
     Content { base: CutBase, cut: Cut, reply: oneshot::Sender<CutContent> },
     /// A block is committed.
     Decided { base: CutBase, done: oneshot::Sender<()> },
+    /// The segments that are held with all that they build on, and not decided.
+    Undecided { reply: oneshot::Sender<Vec<Arc<Segment>>> },
     /// A block is finalized: what it ordered and proved.
     Finalized(Arc<FinalizedBlock>),
     /// Verified evidence.

@@ -3,7 +3,8 @@
 //! Segments of peers are decoded and verified beside the actor, in order ([`intake`]), taken into the view, and queued
 //! for the store. What they build on and is missing is fetched ([`fetcher`]). Transactions of clients are checked
 //! ([`ingress`]), taken as far as they will be ordered soon ([`backlog`]), wait in the writer, and leave in segments that are durable before anybody sees them ([`seal`]).
-//! Consensus asks for cuts and their content through [`fairlane_engine::LaneService`] ([`cuts`]).
+//! Consensus asks for cuts and their content through [`fairlane_engine::LaneService`] ([`cuts`]), and who wants to know of
+//! transactions before they are ordered joins the [`feed`].
 //!
 //! Invariants:
 //! - A segment of this node's own lane is durable before it is pushed, and a receipt is given only after that. One
@@ -24,6 +25,7 @@ mod clock;
 mod config;
 mod cuts;
 mod evidence;
+mod feed;
 mod fetcher;
 mod handle;
 mod ingress;
@@ -42,6 +44,7 @@ mod tests;
 
 pub use actor::{LaneServiceError, LaneServiceParts, start};
 pub use config::LaneServiceConfig;
+pub use feed::{LaneFeed, LaneSegment};
 pub use handle::LaneHandle;
 pub use messages::{ReceiptEntry, SubmitReply};
 pub use recent::{RecentSegments, SegmentServer};

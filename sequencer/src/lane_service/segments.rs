@@ -106,6 +106,7 @@ impl Actor {
                 LaneEffect::Ready(ready) => {
                     let tip = self.tips.entry(ready.reference.lane).or_default();
                     *tip = (*tip).max(ready.reference.seq);
+                    self.feed.tell(|| self.view.get(&ready.reference.digest).cloned());
                     self.observe(ready, now);
                     self.dirty = true;
                 }

@@ -51,8 +51,12 @@ pub struct RelayerMetrics {
     pub sets: Counter,
     /// Gas that it used.
     pub gas: Counter,
+    /// Contradictions that the light client was shown.
+    pub conflicts: Counter,
     /// Rounds that brought nothing, by reason.
     pub failures: Family<ReasonLabel, Counter>,
+    /// Changes to another endpoint.
+    pub failovers: Counter,
     registry: Arc<Registry>,
 }
 
@@ -69,8 +73,11 @@ impl RelayerMetrics {
         let overtaken = part.metric("overtaken", "Checkpoints that others posted first");
         let sets = part.metric("sets_registered", "Validator sets registered");
         let gas = part.metric("gas_used", "Gas used");
+        let conflicts = part.metric("conflicts_reported", "Contradictions shown to the light client");
         let failures = part.metric("failures", "Rounds that brought nothing, by reason");
-        Self { head, newest, posted, overtaken, sets, gas, failures, registry: Arc::new(registry) }
+        let failovers = part.metric("failovers", "Changes to another endpoint");
+        let registry = Arc::new(registry);
+        Self { head, newest, posted, overtaken, sets, gas, conflicts, failures, failovers, registry }
     }
 
     /// All values in the OpenMetrics text format.

@@ -324,6 +324,10 @@ pub struct RpcMetrics {
     pub bytes_delivered: Counter,
     /// Transactions that were accepted and receipted.
     pub receipts: Counter,
+    /// Transactions in lanes that subscribers were told of.
+    pub acknowledged_delivered: Counter,
+    /// Transactions in lanes that subscribers were not told of, for want of credit.
+    pub acknowledged_missed: Counter,
 }
 
 impl RpcMetrics {
@@ -336,6 +340,10 @@ impl RpcMetrics {
             batches_delivered: part.metric("batches_delivered", "Batches delivered to subscribers"),
             bytes_delivered: part.bytes("delivered", "Bytes of delivered batches"),
             receipts: part.metric("receipts", "Transactions accepted and receipted"),
+            acknowledged_delivered: part
+                .metric("acknowledged_delivered", "Transactions in lanes told to subscribers"),
+            acknowledged_missed: part
+                .metric("acknowledged_missed", "Transactions in lanes not told, for want of credit"),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::checkpoints::{self, CheckpointBook, CheckpointParts};
 use crate::config::{Config, Home};
 use crate::evidence::{self, EvidencePool, Reports};
 use crate::health::{self, Health};
-use crate::l1::{L1, L1View, ViewSender};
+use crate::l1::{L1, L1View, Settlements, ViewSender};
 use crate::lane_service::{LaneHandle, RecentSegments, SegmentServer};
 use crate::network::NetworkHandle;
 use crate::rpc;
@@ -25,8 +25,9 @@ pub(super) struct Parts {
     store: Store,
     network: NetworkHandle,
     evidence: EvidencePool,
-    /// On a node that looks at Ethereum.
+    /// These two on a node that looks at Ethereum.
     checkpoints: Option<CheckpointBook>,
+    settlements: Option<Settlements>,
     /// What clients and operators see.
     serving: Stage,
     l1: Stage,
@@ -84,7 +85,18 @@ impl Parts {
         let (kept, blocks) = (store.clone(), engine.subscribe());
         let pool = evidence.clone();
         lanes.run(move |stop| evidence::keep(pool, kept, found, blocks, stop));
-        let parts = Self { store, network, evidence, checkpoints, serving, l1, consensus, lanes, failures };
+        let mut parts = Self {
+            store,
+            network,
+            evidence,
+            checkpoints,
+            settlements: None,
+            serving,
+            l1,
+            consensus,
+            lanes,
+            failures,
+        };
         let views = ethereum.as_ref().map(|(_, sender)| sender.subscribe());
         if let Some(ethereum) = ethereum {
             parts.start_ethereum(&setup, ethereum, &engine, &lane_handle)?;
@@ -95,13 +107,15 @@ impl Parts {
 
     /// Starts what looks at Ethereum, and what is signed for it.
     fn start_ethereum(
-        &self,
+        &mut self,
         setup: &Setup,
         ethereum: (L1, ViewSender),
         engine: &EngineHandle,
         lanes: &LaneHandle,
     ) -> Result<(), NodeError> {
-        let keys = setup.start_l1(ethereum, lanes.in_force(), &self.evidence, &self.l1);
+        let (keys, settlements) =
+            setup.start_l1(ethereum, lanes.in_force(), &self.store, &self.evidence, &self.l1);
+        self.settlements = Some(settlements);
         let Some(book) = self.checkpoints.clone() else { return Ok(()) };
         let parts = CheckpointParts {
             network: self.network.clone(),
@@ -141,11 +155,13 @@ impl Parts {
             genesis: Arc::new(setup.genesis.clone()),
             in_force: lanes.in_force(),
             store: self.store.clone(),
+            lane_feed: lanes.feed(),
             lanes: setup.key.is_some().then_some(lanes),
             finalized,
             evidence: self.evidence.clone(),
             checkpoints: self.checkpoints.clone(),
             ethereum,
+            settlements: self.settlements.clone(),
             engine: status.clone(),
             heads,
             peers: self.network.watch_peers(),

@@ -7,7 +7,7 @@ use crate::config::{Config, Home};
 use crate::evidence::{EvidencePool, Reports};
 use crate::guard::{self, Guard};
 use crate::in_force::InForce;
-use crate::l1::{self, Anchors, KeyReader, L1, L1Settings, ViewSender};
+use crate::l1::{self, Anchors, KeyReader, L1, L1Parts, L1Settings, Settlements, ViewSender};
 use crate::lane_service::{
     self, LaneHandle, LaneServiceConfig, LaneServiceError, LaneServiceParts, RecentSegments, SegmentServer,
 };
@@ -192,14 +192,18 @@ impl Setup {
         &self,
         (l1, views): (L1, ViewSender),
         in_force: watch::Receiver<InForce>,
+        store: &Store,
         evidence: &EvidencePool,
         stage: &Stage,
-    ) -> KeyReader {
+    ) -> (KeyReader, Settlements) {
         let own = self.key.as_ref().map(SigningKey::validator);
-        let (watcher, tower, keys) = l1.into_parts(views, evidence.clone(), own, in_force);
+        let L1Parts { watcher, tower, keys, settlements } =
+            l1.into_parts(views, store.clone(), evidence.clone(), own, in_force);
         stage.run(move |stop| watcher.run(stop));
         stage.run(move |stop| tower.run(stop));
-        keys
+        let ending = settlements.clone();
+        stage.run(move |stop| ending.run(stop));
+        (keys, settlements)
     }
 
     /// The file of checkpoints, on a node that looks at Ethereum: the others cannot tell valid signatures from garbage.

@@ -5,10 +5,11 @@
 //! nothing and posts nothing twice. Several relayers take turns that a hash gives, and whoever comes second sends nothing.
 //!
 //! [`Relayer::step`] is one round; [`Relayer::run`] repeats it. `sources` asks nodes, `sets` finds out which epoch's set
-//! signed, `turns` says whose turn it is.
+//! signed, `turns` says whose turn it is, `conflicts` shows the light client what contradicts it.
 //!
 //! Not its job: signing and collecting (`crate::checkpoints`), and what the contracts check (`fairlane-l1`).
 
+mod conflicts;
 mod page;
 mod sets;
 mod sources;
@@ -19,28 +20,37 @@ mod turns;
 pub use page::serve;
 pub use sources::Sources;
 
-use crate::l1::{Pause, name_of};
 use crate::metrics::{ReasonLabel, RelayerMetrics};
 use fairlane_checkpoint::verify_certificate;
 use fairlane_l1::checkpoint::{self as contract, Latest, Posting, Sender, SetKeysError};
 use fairlane_l1::transactions::Rehearsal;
-use fairlane_l1::{CallError, Deployment, DynProvider, Epoch, TransactionReceipt};
+use fairlane_l1::{
+    CallError, Deployment, DynProvider, Endpoints, Epoch, Pause, TransactionReceipt, UnfitEndpoint,
+};
 use fairlane_types::{Checkpoint, CheckpointCertificate, NetworkId};
 use sets::Sets;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Where and as whom a relayer posts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ethereum {
-    /// A connection that signs with the account's key.
-    pub provider: DynProvider,
-    /// The contracts, found to be there.
+    /// Endpoints, with the key of the account that pays.
+    pub endpoints: Endpoints,
+    /// The contracts.
     pub deployment: Deployment,
     /// The network that they were opened for.
     pub network: NetworkId,
-    /// The account, and the most that it pays for a unit of gas.
-    pub sender: Sender,
+    /// The most that a unit of gas may cost, in wei.
+    pub max_fee: u128,
+}
+
+/// The endpoint of a round, found to be of the right chain, contracts and network.
+#[derive(Clone, Debug)]
+struct Connection {
+    /// Signs with the account's key.
+    provider: DynProvider,
+    sender: Sender,
 }
 
 /// When a relayer posts.
@@ -74,6 +84,13 @@ pub enum Step {
     },
     /// Somebody posted one of this height or a later one meanwhile.
     Overtaken(u64),
+    /// The light client was shown a checkpoint of this height that contradicts the one that it has, and has stopped.
+    Reported {
+        /// The height.
+        height: u64,
+        /// Gas that it used.
+        gas_used: u64,
+    },
 }
 
 /// Why a round failed.
@@ -82,6 +99,9 @@ pub enum RelayError {
     /// Ethereum.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// The endpoint.
+    #[error(transparent)]
+    Unfit(#[from] UnfitEndpoint),
     /// The members' keys.
     #[error(transparent)]
     Keys(#[from] SetKeysError),
@@ -115,9 +135,19 @@ impl RelayError {
         matches!(self, Self::Halted | Self::Call(CallError::Unsigned { .. } | CallError::NoContract { .. }))
     }
 
+    /// Whether another endpoint may do better.
+    fn is_endpoints(&self) -> bool {
+        match self {
+            Self::Call(error) | Self::Keys(SetKeysError::Call(error)) => error.is_endpoints(),
+            Self::Unfit(_) => true,
+            _ => false,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
-            Self::Call(error) | Self::Keys(SetKeysError::Call(error)) => name_of(error),
+            Self::Call(error) | Self::Keys(SetKeysError::Call(error)) => error.name(),
+            Self::Unfit(error) => error.name(),
             Self::Keys(SetKeysError::Set(_)) => "no_key",
             Self::NoAnswer => "no_answer",
             Self::UnknownSet { .. } => "unknown_set",
@@ -150,7 +180,7 @@ pub struct Relayer {
 impl Relayer {
     /// A relayer that has looked at nothing yet.
     pub fn new(sources: Sources, ethereum: Ethereum, pace: Pace, metrics: RelayerMetrics) -> Self {
-        let sets = Sets::new(ethereum.provider.clone(), ethereum.deployment.contracts);
+        let sets = Sets::new(ethereum.deployment.contracts);
         Self { sources, ethereum, pace, sets, metrics, due_since: None }
     }
 
@@ -189,8 +219,16 @@ impl Relayer {
     /// One round: posts the newest checkpoint if there is a new one, it is due, it is this relayer's turn, and gas is cheap
     /// enough.
     pub async fn step(&mut self) -> Result<Step, RelayError> {
-        let head = self.head().await?;
-        let Some(found) = self.find(head).await? else { return Ok(Step::UpToDate) };
+        let connection = self.connect().await?;
+        self.step_by(&connection).await.inspect_err(|error| self.turn_away(error))
+    }
+
+    async fn step_by(&mut self, connection: &Connection) -> Result<Step, RelayError> {
+        let head = self.head(connection).await?;
+        if let Some(step) = self.report_conflict(connection, head).await? {
+            return Ok(step);
+        }
+        let Some(found) = self.find(connection, head).await? else { return Ok(Step::UpToDate) };
         let missing = self.due_in(head, &found.certificate.checkpoint).await;
         if !missing.is_zero() {
             return Ok(Step::NotDue(missing));
@@ -200,38 +238,67 @@ impl Relayer {
             Some((of, since)) if of == number => since,
             _ => self.due_since.insert((number, Instant::now())).1,
         };
-        let own_turn = self.pace.turn.saturating_mul(turns::turn(&self.ethereum.sender.account, number));
+        let own_turn = self.pace.turn.saturating_mul(turns::turn(&connection.sender.account, number));
         let missing = own_turn.saturating_sub(since.elapsed());
         if !missing.is_zero() {
             return Ok(Step::NotOurTurn(missing));
         }
-        self.post(&found).await
+        self.post(connection, &found).await
+    }
+
+    /// The endpoint to use in this round.
+    async fn connect(&self) -> Result<Connection, RelayError> {
+        let Ethereum { endpoints, deployment, network, max_fee } = &self.ethereum;
+        let (place, _) = endpoints.reader();
+        let fit = endpoints.check(place, deployment, network).await.map_err(RelayError::from);
+        fit.inspect_err(|error| self.turn_away(error))?;
+        let (provider, account) = endpoints.writer().ok_or_else(|| CallError::Unsigned {
+            what: "relaying",
+            why: "the endpoints were set up without a key".to_owned(),
+        })?;
+        let sender = Sender { account, max_fee: *max_fee };
+        Ok(Connection { provider: provider.clone(), sender })
+    }
+
+    /// Moves on to the next endpoint where this one is to blame.
+    fn turn_away(&self, error: &RelayError) {
+        let (place, _) = self.ethereum.endpoints.reader();
+        if error.is_endpoints()
+            && let Some(next) = self.ethereum.endpoints.failed(place)
+        {
+            self.metrics.failovers.inc();
+            tracing::warn!(from = place, to = next, "use another Ethereum endpoint");
+        }
     }
 
     /// Posts the newest checkpoint if there is a new one, whether or not it is due and whoever's turn it is.
     pub async fn step_now(&mut self) -> Result<Step, RelayError> {
-        let head = self.head().await?;
-        match self.find(head).await? {
-            Some(found) => self.post(&found).await,
+        let connection = self.connect().await?;
+        let head = self.head(&connection).await?;
+        if let Some(step) = self.report_conflict(&connection, head).await? {
+            return Ok(step);
+        }
+        match self.find(&connection, head).await? {
+            Some(found) => self.post(&connection, &found).await,
             None => Ok(Step::UpToDate),
         }
     }
 
     /// What posting the newest checkpoint would send, and its height; `None` where the light client has all there is.
     pub async fn rehearse(&mut self) -> Result<Option<(u64, Rehearsal)>, RelayError> {
-        let head = self.head().await?;
-        let Some(found) = self.find(head).await? else { return Ok(None) };
-        let epoch = self.sets.usable(&found.epochs, found.now).await?;
-        let Ethereum { provider, deployment, sender, .. } = &self.ethereum;
-        let contracts = &deployment.contracts;
+        let connection = self.connect().await?;
+        let head = self.head(&connection).await?;
+        let Some(found) = self.find(&connection, head).await? else { return Ok(None) };
+        let Connection { provider, sender } = &connection;
+        let epoch = self.sets.usable(provider, &found.epochs, found.now).await?;
+        let contracts = &self.ethereum.deployment.contracts;
         let posting =
             contract::posting(provider, contracts, &found.certificate, epoch, sender.account).await?;
         Ok(Some((found.certificate.checkpoint.height.get(), posting.rehearse().await?)))
     }
 
-    async fn head(&self) -> Result<Option<Latest>, RelayError> {
-        let Ethereum { provider, deployment, .. } = &self.ethereum;
-        let head = contract::latest(provider, &deployment.contracts).await?;
+    async fn head(&self, connection: &Connection) -> Result<Option<Latest>, RelayError> {
+        let head = contract::latest(&connection.provider, &self.ethereum.deployment.contracts).await?;
         if head.is_some_and(|head| head.is_halted()) {
             return Err(RelayError::Halted);
         }
@@ -240,7 +307,11 @@ impl Relayer {
     }
 
     /// The newest certificate of any node that verifies and that the light client does not have.
-    async fn find(&mut self, head: Option<Latest>) -> Result<Option<Found>, RelayError> {
+    async fn find(
+        &mut self,
+        connection: &Connection,
+        head: Option<Latest>,
+    ) -> Result<Option<Found>, RelayError> {
         let certificates = self.sources.newest().await;
         if certificates.is_empty() {
             return Err(RelayError::NoAnswer);
@@ -251,7 +322,7 @@ impl Relayer {
             if certificate.checkpoint.height.get() <= height {
                 continue;
             }
-            match self.verify(certificate).await {
+            match self.verify(&connection.provider, certificate).await {
                 Ok(found) => {
                     self.metrics.newest.set(gauge(found.certificate.checkpoint.height.get()));
                     return Ok(Some(found));
@@ -266,14 +337,18 @@ impl Relayer {
         refused.map_or(Ok(None), Err)
     }
 
-    async fn verify(&mut self, certificate: CheckpointCertificate) -> Result<Found, RelayError> {
+    async fn verify(
+        &mut self,
+        provider: &DynProvider,
+        certificate: CheckpointCertificate,
+    ) -> Result<Found, RelayError> {
         let Checkpoint { height, validators_hash, .. } = certificate.checkpoint;
-        let (now, epochs) = self.sets.epochs_of(&validators_hash).await?;
+        let (now, epochs) = self.sets.epochs_of(provider, &validators_hash).await?;
         let Some(newest) = epochs.first() else {
-            let first = self.sets.first_trusted(now).await?;
+            let first = self.sets.first_trusted(provider, now).await?;
             return Err(RelayError::UnknownSet { height: height.get(), first, last: now });
         };
-        let set = self.sets.keys(*newest).await?;
+        let set = self.sets.keys(provider, *newest).await?;
         verify_certificate(&certificate, &self.ethereum.network, &set)?;
         Ok(Found { certificate, epochs, now })
     }
@@ -291,26 +366,34 @@ impl Relayer {
         self.pace.interval.saturating_sub(Duration::from_nanos(after.time.since(before.time)))
     }
 
-    async fn post(&mut self, found: &Found) -> Result<Step, RelayError> {
-        let Ethereum { provider, deployment, sender, .. } = &self.ethereum;
-        let contracts = &deployment.contracts;
+    async fn post(&mut self, connection: &Connection, found: &Found) -> Result<Step, RelayError> {
+        let Connection { provider, sender } = connection;
+        let contracts = self.ethereum.deployment.contracts;
         let base_fee = contract::base_fee(provider).await?;
         if base_fee > sender.max_fee {
             return Ok(Step::TooExpensive(base_fee));
         }
-        let epoch = self.sets.usable(&found.epochs, found.now).await?;
-        if let Some(receipt) = contract::register_set(provider, contracts, epoch, *sender).await? {
-            self.metrics.sets.inc();
-            self.metrics.gas.inc_by(receipt.gas_used);
-            tracing::info!(%epoch, gas = receipt.gas_used, "registered a validator set with the light client");
-        }
-        match contract::submit(provider, contracts, &found.certificate, epoch, *sender).await? {
+        let epoch = self.usable_set(connection, found).await?;
+        match contract::submit(provider, &contracts, &found.certificate, epoch, *sender).await? {
             Posting::Mined(receipt) => Ok(self.posted(found, &receipt)),
             Posting::Stale { latest } => {
                 self.metrics.overtaken.inc();
                 Ok(Step::Overtaken(latest))
             }
         }
+    }
+
+    /// The epoch to show a certificate with, whose set is registered with the light client afterwards.
+    async fn usable_set(&mut self, connection: &Connection, found: &Found) -> Result<Epoch, RelayError> {
+        let Connection { provider, sender } = connection;
+        let epoch = self.sets.usable(provider, &found.epochs, found.now).await?;
+        let contracts = &self.ethereum.deployment.contracts;
+        if let Some(receipt) = contract::register_set(provider, contracts, epoch, *sender).await? {
+            self.metrics.sets.inc();
+            self.metrics.gas.inc_by(receipt.gas_used);
+            tracing::info!(%epoch, gas = receipt.gas_used, "registered a validator set with the light client");
+        }
+        Ok(epoch)
     }
 
     /// A transaction that came second changed nothing, and cost little.
@@ -330,6 +413,13 @@ impl Relayer {
 fn tell(step: &Step) {
     match step {
         Step::Posted { height, gas_used } => tracing::info!(height, gas = gas_used, "posted a checkpoint"),
+        Step::Reported { height, gas_used } => {
+            tracing::error!(
+                height,
+                gas = gas_used,
+                "showed the light client a contradiction: nothing is final there any more"
+            );
+        }
         Step::Overtaken(height) => tracing::info!(height, "somebody else posted a checkpoint first"),
         Step::TooExpensive(wei) => tracing::warn!(wei, "gas costs more than may be paid"),
         Step::UpToDate | Step::NotDue(_) | Step::NotOurTurn(_) => tracing::debug!(?step, "nothing to post"),

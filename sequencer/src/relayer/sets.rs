@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is known of the epochs that the light client trusts. A set that is fixed never changes, and neither do keys.
 #[derive(Debug)]
 pub(super) struct Sets {
-    provider: DynProvider,
     contracts: Contracts,
     trust: Option<u32>,
     /// `None` where the set is empty.
@@ -20,9 +19,8 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    pub(super) fn new(provider: DynProvider, contracts: Contracts) -> Self {
+    pub(super) fn new(contracts: Contracts) -> Self {
         Self {
-            provider,
             contracts,
             trust: None,
             by_epoch: BTreeMap::new(),
@@ -32,9 +30,13 @@ impl Sets {
     }
 
     /// The present epoch, and the epochs whose set has this hash and is trusted, the newest first.
-    pub(super) async fn epochs_of(&mut self, hash: &Hash32) -> Result<(Epoch, Vec<Epoch>), CallError> {
-        let now = L1State::newest(&self.provider, &self.contracts).epoch().await?;
-        let first = self.first_trusted(now).await?;
+    pub(super) async fn epochs_of(
+        &mut self,
+        provider: &DynProvider,
+        hash: &Hash32,
+    ) -> Result<(Epoch, Vec<Epoch>), CallError> {
+        let now = L1State::newest(provider, &self.contracts).epoch().await?;
+        let first = self.first_trusted(provider, now).await?;
         self.by_epoch.retain(|epoch, _| *epoch >= first);
         self.registered.retain(|epoch| *epoch >= first);
         let used: BTreeSet<Hash32> = self.by_epoch.values().flatten().map(ValidatorSet::hash).collect();
@@ -42,7 +44,7 @@ impl Sets {
         let mut found = Vec::new();
         for epoch in (first.0..=now.0).rev().map(Epoch) {
             if !self.by_epoch.contains_key(&epoch) {
-                let set = L1State::newest(&self.provider, &self.contracts).validator_set(epoch).await?;
+                let set = L1State::newest(provider, &self.contracts).validator_set(epoch).await?;
                 self.by_epoch.insert(epoch, set);
             }
             let set = self.by_epoch.get(&epoch).and_then(Option::as_ref);
@@ -54,16 +56,24 @@ impl Sets {
     }
 
     /// The first epoch whose set is trusted in this one.
-    pub(super) async fn first_trusted(&mut self, now: Epoch) -> Result<Epoch, CallError> {
+    pub(super) async fn first_trusted(
+        &mut self,
+        provider: &DynProvider,
+        now: Epoch,
+    ) -> Result<Epoch, CallError> {
         let trust = match self.trust {
             Some(trust) => trust,
-            None => *self.trust.insert(trust_epochs(&self.provider, &self.contracts).await?),
+            None => *self.trust.insert(trust_epochs(provider, &self.contracts).await?),
         };
         Ok(Epoch(now.0.saturating_sub(trust)))
     }
 
     /// The set of an epoch that [`Self::epochs_of`] found, with its members' keys.
-    pub(super) async fn keys(&mut self, epoch: Epoch) -> Result<CheckpointSet, SetKeysError> {
+    pub(super) async fn keys(
+        &mut self,
+        provider: &DynProvider,
+        epoch: Epoch,
+    ) -> Result<CheckpointSet, SetKeysError> {
         let set = self.by_epoch.get(&epoch).cloned().flatten();
         let no_set = || CallError::Nonsense { what: "asking for a validator set", why: "it is gone".into() };
         let set = set.ok_or_else(no_set)?;
@@ -71,19 +81,24 @@ impl Sets {
         if let Some(known) = self.keys.get(&hash) {
             return Ok(known.clone());
         }
-        let keys = keys_of(&self.provider, &self.contracts, set).await?;
+        let keys = keys_of(provider, &self.contracts, set).await?;
         self.keys.insert(hash, keys.clone());
         Ok(keys)
     }
 
     /// The epoch to show a checkpoint with, of those whose set signed it, the newest first: the newest that somebody has
     /// registered and that stays trusted for another epoch, or else the newest.
-    pub(super) async fn usable(&mut self, epochs: &[Epoch], now: Epoch) -> Result<Epoch, CallError> {
+    pub(super) async fn usable(
+        &mut self,
+        provider: &DynProvider,
+        epochs: &[Epoch],
+        now: Epoch,
+    ) -> Result<Epoch, CallError> {
         let newest = epochs.first().copied().unwrap_or(now);
-        let first = self.first_trusted(now).await?;
+        let first = self.first_trusted(provider, now).await?;
         for epoch in epochs.iter().copied().filter(|epoch| *epoch > first) {
             let is_known = self.registered.contains(&epoch);
-            if is_known || set_hash(&self.provider, &self.contracts, epoch).await?.is_some() {
+            if is_known || set_hash(provider, &self.contracts, epoch).await?.is_some() {
                 self.registered.insert(epoch);
                 return Ok(epoch);
             }

@@ -29,9 +29,23 @@ impl Sources {
 
     /// The newest certificate of each node that has one, the greatest height first.
     pub(super) async fn newest(&mut self) -> Vec<CheckpointCertificate> {
+        let mut found = self.ask(GetCheckpointRequest::default()).await;
+        found.sort_by_key(|certificate| std::cmp::Reverse(certificate.checkpoint.height));
+        found
+    }
+
+    /// The certificates of a height, of each node that has one.
+    pub(super) async fn at(&mut self, height: u64) -> Vec<CheckpointCertificate> {
+        let mut found = self.ask(GetCheckpointRequest { height, ..Default::default() }).await;
+        found.retain(|certificate| certificate.checkpoint.height.get() == height);
+        found
+    }
+
+    /// What each node answers, each once.
+    async fn ask(&mut self, request: GetCheckpointRequest) -> Vec<CheckpointCertificate> {
         let mut found: Vec<CheckpointCertificate> = Vec::new();
         for (url, client) in &mut self.0 {
-            let answer = client.get_checkpoint(GetCheckpointRequest::default()).await;
+            let answer = client.get_checkpoint(request).await;
             let certificate = match answer {
                 Ok(answer) => convert::canonical("certificate", &answer.into_inner().certificate),
                 Err(status) => {
@@ -45,7 +59,6 @@ impl Sources {
                 Err(error) => tracing::warn!(node = %url, %error, "a node's answer is not well formed"),
             }
         }
-        found.sort_by_key(|certificate| std::cmp::Reverse(certificate.checkpoint.height));
         found
     }
 

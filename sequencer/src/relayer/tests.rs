@@ -36,6 +36,7 @@ struct Shown(Arc<Mutex<Content>>);
 #[derive(Default)]
 struct Content {
     newest: Option<CheckpointCertificate>,
+    by_height: BTreeMap<u64, CheckpointCertificate>,
     headers: BTreeMap<u64, BlockHeader>,
 }
 
@@ -81,9 +82,13 @@ impl ChainService for Shown {
 
     async fn get_checkpoint(
         &self,
-        _: Request<GetCheckpointRequest>,
+        request: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
-        let certificate = self.0.lock().unwrap().newest;
+        let content = self.0.lock().unwrap();
+        let certificate = match request.into_inner().height {
+            0 => content.newest,
+            height => content.by_height.get(&height).copied(),
+        };
         let certificate = certificate.ok_or_else(|| Status::not_found("none yet"))?;
         let certificate = convert::to_field(&certificate);
         Ok(Response::new(GetCheckpointResponse { certificate, ..Default::default() }))
@@ -103,6 +108,7 @@ impl Shown {
     fn show(&self, header: &BlockHeader, certificate: CheckpointCertificate) {
         let mut content = self.0.lock().unwrap();
         content.newest = Some(certificate);
+        content.by_height.insert(certificate.checkpoint.height.get(), certificate);
         content.headers.insert(header.height.get(), header.clone());
     }
 }
@@ -201,11 +207,20 @@ impl World {
     }
 
     fn relayer_of(&self, account: usize, pace: Pace, max_fee: u128, nodes: &[String]) -> Relayer {
-        let key = self.accounts[account].clone();
-        let sender = Sender { account: key.address(), max_fee };
-        let provider = connect_with_key(self.anvil.url(), key).unwrap();
+        self.relayer_by(&[self.anvil.url().to_owned()], account, pace, max_fee, nodes)
+    }
+
+    fn relayer_by(
+        &self,
+        rpc_urls: &[String],
+        account: usize,
+        pace: Pace,
+        max_fee: u128,
+        nodes: &[String],
+    ) -> Relayer {
+        let endpoints = Endpoints::new(rpc_urls, Some(&self.accounts[account])).unwrap();
         let (deployment, network) = (self.deployment.clone(), self.network);
-        let ethereum = Ethereum { provider, deployment, network, sender };
+        let ethereum = Ethereum { endpoints, deployment, network, max_fee };
         Relayer::new(Sources::new(nodes).unwrap(), ethereum, pace, RelayerMetrics::new())
     }
 
@@ -324,6 +339,49 @@ async fn sets_are_followed_and_not_trusted_for_ever() {
     assert_eq!(posted(&relayer.step().await.unwrap()), 80);
     assert_eq!(relayer.metrics.sets.get(), 3);
     assert_eq!(world.head().await, Some((80, 4)));
+}
+
+#[tokio::test]
+async fn a_certificate_that_contradicts_ethereum_stops_the_light_client() {
+    let world = World::new().await;
+    let set = world.set(Epoch(3)).await;
+    let (header, good) = world.block(&set, 16, 1);
+    world.node.show(&header, good);
+    let (forked, garbled) = (Shown::default(), Shown::default());
+    let nodes = [world.url.clone(), garbled.serve().await, forked.serve().await];
+    let mut relayer = world.relayer_of(8, EAGER, u128::MAX, &nodes);
+    assert_eq!(posted(&relayer.step().await.unwrap()), 16);
+    let lie = Checkpoint { heads_root: Hash32::from_bytes([9; 32]), ..good.checkpoint };
+    garbled.show(&header, CheckpointCertificate { checkpoint: lie, ..good });
+    assert_eq!(relayer.step().await.unwrap(), Step::UpToDate, "nobody signed that");
+
+    // Who posted what is on Ethereum has forgotten it: its event tells.
+    world.node.0.lock().unwrap().by_height.clear();
+    forked.show(&header, certify(&set, lie, &[3, 4, 5]));
+    let Step::Reported { height: 16, gas_used } = relayer.step().await.unwrap() else {
+        panic!("not reported")
+    };
+    assert!(gas_used > 100_000);
+    assert_eq!(relayer.metrics.conflicts.get(), 1);
+    let head = latest(&world.reader(), &world.deployment.contracts).await.unwrap().unwrap();
+    assert!(head.is_halted());
+    assert!(matches!(relayer.step().await, Err(RelayError::Halted)));
+}
+
+#[tokio::test]
+async fn where_an_endpoint_fails_or_is_of_another_chain_the_next_is_used() {
+    let world = World::new().await;
+    let set = world.set(Epoch(3)).await;
+    world.finalize(&set, 16, 1);
+    let other = Anvil::start(None).unwrap_or_else(|error| panic!("{error}"));
+    let urls = ["http://127.0.0.1:1".to_owned(), other.url().to_owned(), world.anvil.url().to_owned()];
+    let endpoints = Endpoints::new(&urls, None).unwrap();
+    assert_eq!(endpoints.network(&world.deployment).await.unwrap(), world.network);
+    let mut relayer = world.relayer_by(&urls, 8, EAGER, u128::MAX, std::slice::from_ref(&world.url));
+    assert!(matches!(relayer.step().await, Err(RelayError::Unfit(UnfitEndpoint::Deployment(_)))));
+    assert!(matches!(relayer.step().await, Err(RelayError::Unfit(UnfitEndpoint::Deployment(_)))));
+    assert_eq!(posted(&relayer.step().await.unwrap()), 16);
+    assert_eq!(relayer.metrics.failovers.get(), 2);
 }
 
 #[tokio::test]

@@ -44,8 +44,9 @@ impl BatchService for Batches {
         let Some(subscribe_request::Message::Open(open)) = first.and_then(|first| first.message) else {
             return Err(core.refuse(Refusal::Protocol, "the first request must be open"));
         };
-        let (rollup, from) = core.check_open(&open).await?;
-        Ok(Response::new(subscribe::start(core.clone(), slot, rollup, from, requests)))
+        let opened = core.check_open(&open).await?;
+        let sides = core.sides(opened.rollup, opened.tiers).await?;
+        Ok(Response::new(subscribe::start(core.clone(), slot, opened, sides, requests)))
     }
 
     async fn get_range(

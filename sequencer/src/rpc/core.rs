@@ -8,8 +8,8 @@ use super::{RpcContext, RpcLimits};
 use crate::checkpoints::CheckpointBook;
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
-use crate::l1::L1View;
-use crate::lane_service::LaneHandle;
+use crate::l1::{L1View, Settlements};
+use crate::lane_service::{LaneFeed, LaneHandle};
 use crate::metrics::{MethodLabel, ReasonLabel, RpcMetrics};
 use crate::network::PeerInfo;
 use crate::store::{Store, StoreError};
@@ -33,9 +33,11 @@ pub(super) struct Core {
     pub(super) in_force: watch::Receiver<InForce>,
     pub(super) store: Store,
     pub(super) lanes: Option<LaneHandle>,
+    pub(super) lane_feed: LaneFeed,
     pub(super) evidence: EvidencePool,
     pub(super) checkpoints: Option<CheckpointBook>,
     pub(super) ethereum: Option<watch::Receiver<Option<L1View>>>,
+    pub(super) settlements: Option<Settlements>,
     pub(super) engine: watch::Receiver<EngineStatus>,
     pub(super) peers: watch::Receiver<Arc<[PeerInfo]>>,
     pub(super) validator: Option<ValidatorId>,
@@ -73,9 +75,11 @@ impl Core {
             in_force: context.in_force,
             store: context.store,
             lanes: context.lanes,
+            lane_feed: context.lane_feed,
             evidence: context.evidence,
             checkpoints: context.checkpoints,
             ethereum: context.ethereum,
+            settlements: context.settlements,
             engine: context.engine,
             peers: context.peers,
             validator: context.validator,

@@ -2,14 +2,15 @@
 //!
 //! One file for each service (`submit`, `batch`, `chain`, `evidence`, `admin`), one for each long-lived stream
 //! (`submit_stream`, `subscribe`), and `core` with what they share. `feed` turns finalized blocks into messages,
-//! once for all subscribers.
+//! once for all subscribers; `tiers` has what a subscriber may ask for beside them.
 //!
 //! Invariants: whatever a client does costs bounded memory (connections, streams, requests in flight and reads are
 //! limited, and limited by client address too); every refusal carries a reason for programs, and a text that says
-//! what to do; what is sent comes from finalized, durable blocks.
+//! what to do; batches and proofs come from finalized, durable blocks.
 //!
 //! Not its job: judging transactions (the lane service does) or what a client does with unverified answers.
 
+mod acknowledged;
 mod admin;
 mod answers;
 mod batch;
@@ -27,12 +28,14 @@ mod proofs;
 mod resume;
 mod server;
 mod services;
+mod settled;
 mod slots;
 mod submit;
 mod submit_stream;
 mod subscribe;
 #[cfg(test)]
 mod tests;
+mod tiers;
 
 pub use checkpoints::OnEthereum;
 pub use limits::RpcLimits;
@@ -42,8 +45,8 @@ pub use services::Services;
 use crate::checkpoints::CheckpointBook;
 use crate::evidence::EvidencePool;
 use crate::in_force::InForce;
-use crate::l1::L1View;
-use crate::lane_service::LaneHandle;
+use crate::l1::{L1View, Settlements};
+use crate::lane_service::{LaneFeed, LaneHandle};
 use crate::metrics::RpcMetrics;
 use crate::network::PeerInfo;
 use crate::store::Store;
@@ -63,6 +66,8 @@ pub struct RpcContext {
     pub store: Store,
     /// Takes transactions; `None` on a node without a consensus key.
     pub lanes: Option<LaneHandle>,
+    /// Tells what lanes hold.
+    pub lane_feed: LaneFeed,
     /// Blocks as they are finalized, durable before they arrive. Subscribed before `heads` was read.
     pub finalized: broadcast::Receiver<Arc<FinalizedBlock>>,
     /// Offences that the node knows of.
@@ -71,6 +76,8 @@ pub struct RpcContext {
     pub checkpoints: Option<CheckpointBook>,
     /// What is seen on Ethereum, on a node that looks there.
     pub ethereum: Option<watch::Receiver<Option<L1View>>>,
+    /// Where rollups stand on Ethereum, on a node that looks there.
+    pub settlements: Option<Settlements>,
     /// How consensus is doing.
     pub engine: watch::Receiver<EngineStatus>,
     /// Where each rollup stands at the store's newest block.

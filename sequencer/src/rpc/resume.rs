@@ -1,14 +1,23 @@
 //! Where a subscriber or reader wants to begin, and whether this node can serve it from there.
 
 use super::core::Core;
+use super::tiers::Tiers;
 use fairlane_proto::convert;
-use fairlane_proto::v1::{Refusal, Tier, subscribe_request::Open};
+use fairlane_proto::v1::{Refusal, subscribe_request::Open};
 use fairlane_types::{BatchIndex, NetworkId, RollupHead, RollupId};
 use tonic::Status;
 
+/// What a subscriber wants, found to be well formed and there.
+pub(super) struct Opened {
+    pub(super) rollup: RollupId,
+    /// The first batch.
+    pub(super) from: BatchIndex,
+    pub(super) tiers: Tiers,
+}
+
 impl Core {
-    /// Checks all that a subscriber says at first; tells the rollup and the first batch.
-    pub(super) async fn check_open(&self, open: &Open) -> Result<(RollupId, BatchIndex), Status> {
+    /// Checks all that a subscriber says at first.
+    pub(super) async fn check_open(&self, open: &Open) -> Result<Opened, Status> {
         let network = convert::array("network", &open.network).map_err(|error| self.malformed(&error))?;
         let network = NetworkId::from_bytes(network);
         if network != self.network {
@@ -16,15 +25,12 @@ impl Core {
                 format!("this node belongs to network {}, not {network}: use a node of yours", self.network);
             return Err(self.refuse(Refusal::WrongNetwork, message));
         }
-        let wanted = open.tiers.iter().all(|tier| *tier == Tier::Finalized as i32);
-        if !wanted {
-            return Err(self.refuse(Refusal::Malformed, "this node serves batches of TIER_FINALIZED only"));
-        }
+        let tiers = self.tiers(&open.tiers)?;
         let (rollup, from) = (RollupId::new(open.rollup_id), BatchIndex::new(open.from_index));
         let head = self.known_head(from, &open.known_head)?;
         self.check_start(rollup, from).await?;
         self.check_head(rollup, from, head).await?;
-        Ok((rollup, from))
+        Ok(Opened { rollup, from, tiers })
     }
 
     fn known_head(&self, from: BatchIndex, head: &[u8]) -> Result<RollupHead, Status> {

@@ -3,12 +3,14 @@
 //! The feed is joined before the store is read, so nothing falls in between. Whenever a batch is not the next one, or
 //! may not be sent yet, the subscription goes back to the store: the feed is only the short way for who is in step.
 //! Nothing is sent without credit but heartbeats. Who leaves its stream unread, or gives no credit while batches
-//! wait, is dropped; what waits for it is bounded by two messages.
+//! wait, is dropped; what waits for it is bounded by two messages. Other tiers are told beside it ([`Telling`]).
 
 use super::answers::Answers;
 use super::core::Core;
 use super::feed::{News, ReadyBatch};
+use super::resume::Opened;
 use super::slots::Slot;
+use super::tiers::{Out, Sides, Telling};
 use fairlane_proto::v1::{
     Refusal, SubscribeRequest, SubscribeResponse, subscribe_request::Message, subscribe_response,
 };
@@ -69,7 +71,9 @@ pub(super) struct Subscription {
     news: broadcast::Receiver<News>,
     /// `None` after the subscriber said all that it has to say.
     requests: Option<Streaming<SubscribeRequest>>,
-    out: mpsc::Sender<Result<SubscribeResponse, Status>>,
+    out: Out,
+    /// The other tiers.
+    telling: Telling,
     heartbeats: Interval,
     silent_since: Instant,
 }
@@ -78,8 +82,8 @@ pub(super) struct Subscription {
 pub(super) fn start(
     core: Arc<Core>,
     slot: Slot,
-    rollup: RollupId,
-    next: BatchIndex,
+    opened: Opened,
+    sides: Sides,
     requests: Streaming<SubscribeRequest>,
 ) -> Answers<SubscribeResponse> {
     let (out, events) = mpsc::channel(OUT_QUEUE);
@@ -88,12 +92,13 @@ pub(super) fn start(
     let subscription = Subscription {
         news: core.feed.news(),
         core: core.clone(),
-        rollup,
-        next,
+        rollup: opened.rollup,
+        next: opened.from,
         credit: Credit::default(),
         starved: None,
         acknowledged: BatchIndex::ZERO,
         requests: Some(requests),
+        telling: sides.start(&core, &out),
         out,
         heartbeats,
         silent_since: Instant::now(),
@@ -224,6 +229,13 @@ impl Subscription {
             Some(Message::Credit(credit)) => {
                 self.credit.batches = self.credit.batches.saturating_add(u64::from(credit.batches));
                 self.credit.bytes = self.credit.bytes.saturating_add(i128::from(credit.bytes));
+                match &self.telling.allowance {
+                    Some(allowance) => allowance.add(credit.acknowledged_bytes),
+                    None if credit.acknowledged_bytes > 0 => {
+                        return broken("acknowledged_bytes are for who asked for TIER_ACKNOWLEDGED");
+                    }
+                    None => {}
+                }
                 Ok(())
             }
             Some(Message::Ack(ack)) if ack.index >= self.next.get() => {

@@ -105,6 +105,9 @@ pub struct Sender {
     pub max_fee: u128,
 }
 
+/// Blocks whose events are asked for at a time: endpoints allow about so many.
+const LOG_BLOCKS: u64 = 5_000;
+
 const SUBMITTING: &str = "submitting a checkpoint";
 const REGISTERING: &str = "registering a validator set";
 
@@ -309,6 +312,53 @@ async fn latest_at(
     let found = read("asking for the newest checkpoint", client.latest(), at).await?;
     let latest = Latest { number: found.number, height: found.height, digest: found.digest };
     Ok((latest.number != 0).then_some(latest))
+}
+
+/// The light client's newest checkpoint in full, from the event that told of it.
+pub async fn accepted(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    latest: &Latest,
+) -> Result<L1Checkpoint, CallError> {
+    const WHAT: &str = "asking for an accepted checkpoint";
+    let transport = |error| CallError::transport(WHAT, error);
+    let filter = Filter::new()
+        .address(contracts.light_client)
+        .event_signature(CheckpointAccepted::SIGNATURE_HASH)
+        .topic1(U256::from(latest.number));
+    let mut end = provider.get_block_number().await.map_err(transport)?;
+    loop {
+        let begin = end.saturating_sub(LOG_BLOCKS - 1);
+        let logs = provider.get_logs(&filter.clone().from_block(begin).to_block(end)).await;
+        let logs = logs.map_err(transport)?;
+        let events = logs.iter().filter_map(|log| CheckpointAccepted::decode_log(&log.inner).ok());
+        let mut found = events.map(|event| event.data.checkpoint);
+        if let Some(found) = found.find(|found| keccak256(found.abi_encode()) == latest.digest) {
+            return Ok(found);
+        }
+        if begin == 0 {
+            let why = format!("checkpoint {} has no event", latest.number);
+            return Err(CallError::Nonsense { what: WHAT, why });
+        }
+        end = begin - 1;
+    }
+}
+
+/// Shows the light client a checkpoint that contradicts the accepted one with this number. It stops for ever.
+pub async fn report_conflict(
+    provider: &DynProvider,
+    contracts: &Contracts,
+    (number, accepted): (u64, L1Checkpoint),
+    other: &CheckpointCertificate,
+    epoch: Epoch,
+    sender: Sender,
+) -> Result<TransactionReceipt, CallError> {
+    let client = SequencerLightClient::new(contracts.light_client, provider);
+    let call = submission(other, epoch);
+    let call = client
+        .reportConflict(number, accepted, call.checkpoint, call.epoch, call.signers, call.signature)
+        .from(sender.account);
+    send_within("reporting a contradiction", provider, call.into_transaction_request(), sender.max_fee).await
 }
 
 /// Asks the light client whether a rollup's head is final by the checkpoint with this number. An error says why not.

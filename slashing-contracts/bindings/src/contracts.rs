@@ -62,6 +62,12 @@ sol!(
     "../artifacts/Ed25519Verifier.json"
 );
 sol! {
+    /// What any rollup's contract says of itself.
+    #[sol(rpc)]
+    interface IRollupSettlement {
+        function latest() external view returns (uint64 index, bytes32 head, bytes32 root);
+    }
+
     /// What is used of the token that is staked.
     #[sol(rpc)]
     interface Erc20 {

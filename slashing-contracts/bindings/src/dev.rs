@@ -110,6 +110,46 @@ pub async fn set_block_time(provider: &DynProvider, seconds: u64) -> Result<(), 
     set.map_err(|error| CallError::transport("setting the development chain's pace", error))
 }
 
+/// Remembers a development node's state, to [`revert`] to.
+pub async fn snapshot(provider: &DynProvider) -> Result<U256, CallError> {
+    let id = provider.raw_request("evm_snapshot".into(), ()).await;
+    id.map_err(|error| CallError::transport("remembering the development chain's state", error))
+}
+
+/// Takes a development node's chain back to a snapshot, which is used up by that.
+pub async fn revert(provider: &DynProvider, snapshot: U256) -> Result<(), CallError> {
+    const WHAT: &str = "taking the development chain back";
+    let reverted = provider.raw_request::<_, bool>("evm_revert".into(), (snapshot,)).await;
+    match reverted.map_err(|error| CallError::transport(WHAT, error))? {
+        true => Ok(()),
+        false => Err(CallError::Nonsense { what: WHAT, why: "there is no such snapshot".into() }),
+    }
+}
+
+/// Puts a contract at an address of a development node that says, as any rollup's does, how far it has settled. One block
+/// follows.
+pub async fn say_settled(
+    provider: &DynProvider,
+    contract: Address,
+    index: u64,
+    head: B256,
+) -> Result<(), CallError> {
+    let transport = |error| CallError::transport("placing a contract", error);
+    let word = index.to_be_bytes();
+    // Stores both words in memory, and gives them and a zero back, whatever is asked.
+    let code = [
+        &[0x67][..],
+        &word,
+        &[0x60, 0x00, 0x52, 0x7f],
+        head.as_slice(),
+        &[0x60, 0x20, 0x52, 0x60, 0x60, 0x60, 0x00, 0xf3],
+    ];
+    let code = Bytes::from(code.concat());
+    let _: () = provider.raw_request("anvil_setCode".into(), (contract, code)).await.map_err(transport)?;
+    let _: () = provider.raw_request("anvil_mine".into(), (1,)).await.map_err(transport)?;
+    Ok(())
+}
+
 /// The call data of a transaction of an account that waits in a development node's pool.
 pub async fn waiting_call(provider: &DynProvider, account: Address) -> Result<Option<Bytes>, CallError> {
     const WHAT: &str = "looking at what waits";

@@ -22,6 +22,9 @@ const POLL_REMOTE: Duration = Duration::from_secs(3);
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
+    /// There is none.
+    #[error("no Ethereum endpoint is given; name at least one, as http://… or https://…")]
+    None,
     /// The URL cannot be read.
     #[error("the Ethereum endpoint's URL cannot be read; write http://… or https://…")]
     Url,

@@ -175,6 +175,26 @@ impl CallError {
         )
     }
 
+    /// A name, from a fixed set.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::Unsigned { .. } => "unsigned",
+            Self::Endpoint { .. } => "endpoint",
+            Self::Refused { .. } => "refused",
+            Self::NoContract { .. } => "no_contract",
+            Self::Reverted { .. } => "reverted",
+            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Displaced { .. } => "displaced",
+            Self::Nonsense { .. } => "nonsense",
+        }
+    }
+
+    /// Whether another endpoint may do what this one did not.
+    pub fn is_endpoints(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Endpoint { .. } | Self::Nonsense { .. })
+    }
+
     /// The contract's reason, if it was one that refused.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {

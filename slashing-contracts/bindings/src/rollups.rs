@@ -1,4 +1,4 @@
-//! What a rollup's owner sends: registration, and its end.
+//! What a rollup's owner sends: registration, settings, and its end.
 //!
 //! `provider` signs with the owner's key in all of these.
 
@@ -64,6 +64,19 @@ impl<'a> OwnerAccount<'a> {
         let call =
             registry.register(rollup.id.get(), rollup.rules.group.get(), rollup.rules.leg_bytes, settings);
         Ok(all.then("registering a rollup", call))
+    }
+
+    /// Changes some of a rollup's settings; the others stay as they are now.
+    pub async fn configure(
+        &self,
+        rollup: RollupId,
+        change: impl FnOnce(&mut RollupSettings),
+    ) -> Result<Transactions<'a>, CallError> {
+        let registry = self.registry();
+        let present = registry.rollupOf(rollup.get());
+        let mut settings = read("asking for a rollup's settings", present, BlockId::latest()).await?.settings;
+        change(&mut settings);
+        Ok(self.transactions().then("configuring a rollup", registry.configure(rollup.get(), settings)))
     }
 
     /// Ends ordering for a rollup, for ever.

@@ -156,6 +156,16 @@ impl<'a> L1State<'a> {
             Err(error) => Err(error),
         }
     }
+
+    /// The contract that settles a rollup; `None` where its owner names none, or nobody registered it.
+    pub async fn settlement_of(&self, id: RollupId) -> Result<Option<Address>, CallError> {
+        let rollups = RollupRegistry::new(self.contracts.rollup_registry, self.provider);
+        match read("asking for a rollup's contract", rollups.rollupOf(id.get()), self.at).await {
+            Ok(rollup) => Ok(Some(rollup.settings.settlement).filter(|contract| *contract != Address::ZERO)),
+            Err(error) if is_unknown_rollup(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 fn is_unknown_rollup(error: &CallError) -> bool {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {BatchFields} from "../libraries/BatchHead.sol";
+import {IRollupSettlement} from "./IRollupSettlement.sol";
 import {Checkpoint, HeadPath} from "./ISequencerLightClient.sol";
 
 /// @notice Value that waits to come into the rollup.
@@ -83,7 +84,7 @@ struct ItemProof {
 ///
 /// A batch that is too large for one proof is proven in pieces: `advance` records a piece, and `settle` the last. What
 /// pieces say has no effect before that, and any number of provers may record pieces beside each other.
-interface IZkRollupSettlement {
+interface IZkRollupSettlement is IRollupSettlement {
     /// Value came in, and waits.
     event Deposited(uint64 indexed number, uint16 indexed account, uint256 x, uint256 y, uint64 amount);
     /// A piece of a batch was proven.
@@ -140,12 +141,6 @@ interface IZkRollupSettlement {
 
     /// @notice Pays a withdrawal of a settled batch to the address that it names. Anyone may ask for it.
     function claim(ItemProof calldata proof) external;
-
-    /// @notice Where the rollup stands.
-    /// @return index How many batches are settled.
-    /// @return head The head after the last of them.
-    /// @return root The root of the accounts after it.
-    function latest() external view returns (uint64 index, bytes32 head, bytes32 root);
 
     /// @notice The queue of deposits: how many are in the rollup, how many are with the next batch, and how many there are.
     function deposits() external view returns (uint64 taken, uint64 due, uint64 queued);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
+import {IRollupSettlement} from "../interfaces/IRollupSettlement.sol";
 import {ISequencerLightClient} from "../interfaces/ISequencerLightClient.sol";
 import {
     Deposit,
@@ -125,7 +126,7 @@ contract ZkRollupSettlement is IZkRollupSettlement, DepositQueue {
         if (!paid) revert PaymentFailed(to, amount * unit);
     }
 
-    /// @inheritdoc IZkRollupSettlement
+    /// @inheritdoc IRollupSettlement
     function latest() external view returns (uint64 index, bytes32 head, bytes32 root) {
         return (_tip.index, _head, _root);
     }

@@ -89,7 +89,7 @@ impl Stage {
         };
         let ethereum = network.l1.as_ref().map_or_else(String::new, |chain| {
             format!(
-                "[ethereum]\nrpc_url = {:?}\ndeployment = {:?}\nconfirmations = 1\npoll = \"500ms\"\n",
+                "[ethereum]\nrpc_urls = [{:?}]\ndeployment = {:?}\nconfirmations = 1\npoll = \"500ms\"\n",
                 chain.url(),
                 chain.record()
             )

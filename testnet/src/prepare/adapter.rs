@@ -42,7 +42,7 @@ endpoints = {nodes:?}
 rollup = {rollup}
 
 [ethereum]
-rpc_url = {rpc:?}
+rpc_urls = [{rpc:?}]
 deployment = {DEPLOYMENT:?}
 settlement = "settlement.json"
 key_file = "adapter.key"

@@ -13,13 +13,12 @@ use eyre::{WrapErr as _, ensure, eyre};
 use fairlane_evm_rollup::engine::{Client, Secret};
 use fairlane_evm_rollup::{Chain, Ledger, Rules};
 use fairlane_l1::checkpoint::Sender;
-use fairlane_l1::endpoint::{connect, connect_with_key};
 use fairlane_l1::settlement::SettlementRecord;
-use fairlane_l1::{B256, Deployment};
+use fairlane_l1::{B256, Deployment, Endpoints};
 use fairlane_prover::zk::{ZkCheck, proof_key};
 use fairlane_prover::{Desk, cli::read_token};
 use fairlane_rollup_adapter::genesis_file;
-use fairlane_types::{Genesis, RollupId};
+use fairlane_types::{Genesis, NetworkId, RollupId};
 use fairlane_zk_rollup::{Context, Shape};
 use redb::Database;
 use std::net::SocketAddr;
@@ -92,7 +91,7 @@ async fn open_proven(
     database: &Arc<Database>,
 ) -> eyre::Result<Proven> {
     let settings = config.ethereum.as_ref().ok_or_else(|| eyre!("a proven rollup needs `ethereum`"))?;
-    let ethereum = ethereum(settings)?;
+    let ethereum = ethereum(settings, genesis.network())?;
     let context = Context { network: genesis.network(), rollup };
     check_record(&ethereum.record, genesis, &context)?;
     let words = ethereum.record.params.key.map(|word| word.0);
@@ -125,8 +124,8 @@ fn open_evm(
     let checkpoints = match &config.ethereum {
         None => None,
         Some(ethereum) => Some(Checkpoints::new(
-            connect(&ethereum.rpc_url)?,
-            Deployment::load(&ethereum.deployment)?,
+            Endpoints::new(&ethereum.rpc_urls, None).wrap_err("ethereum.rpc_urls")?,
+            (Deployment::load(&ethereum.deployment)?, genesis.network()),
             Nodes::new(&config.sequencer.endpoints)?,
             ethereum.confirmations,
             ethereum.poll,
@@ -142,12 +141,18 @@ fn execution_client(config: &ClientConfig) -> eyre::Result<Client> {
 }
 
 /// Nothing is asked of Ethereum yet: it may be away.
-fn ethereum(config: &EthereumConfig) -> eyre::Result<Ethereum> {
+fn ethereum(config: &EthereumConfig, network: NetworkId) -> eyre::Result<Ethereum> {
     let key = ADAPTER_KEY.read(config.key_file.as_deref())?;
-    let account = key.address();
     let record = config.settlement.as_deref().ok_or_else(|| eyre!("`ethereum.settlement` is missing"))?;
+    let endpoints = Endpoints::new(&config.rpc_urls, Some(&key)).wrap_err("ethereum.rpc_urls")?;
+    let (provider, account) = endpoints
+        .writer()
+        .map(|(provider, account)| (provider.clone(), account))
+        .ok_or_else(|| eyre!("no key"))?;
     Ok(Ethereum {
-        provider: connect_with_key(&config.rpc_url, key)?,
+        endpoints: Arc::new(endpoints),
+        provider,
+        network,
         deployment: Deployment::load(&config.deployment)?,
         record: SettlementRecord::load(record)?,
         sender: Sender { account, max_fee: u128::from(config.max_fee_gwei()) * WEI_PER_GWEI },

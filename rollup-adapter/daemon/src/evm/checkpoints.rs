@@ -1,11 +1,12 @@
 //! Up to where the light client on Ethereum knows that a rollup's batches are final.
 
 use crate::error::AdapterError;
+use crate::ethereum::turn_away;
 use crate::finality::Nodes;
 use fairlane_l1::checkpoint::Latest;
 use fairlane_l1::settlement::block_number;
-use fairlane_l1::{Deployment, DynProvider};
-use fairlane_types::{HeadLeaf, RollupId};
+use fairlane_l1::{Deployment, Endpoints};
+use fairlane_types::{HeadLeaf, NetworkId, RollupId};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,9 @@ const WAITING: usize = 256;
 /// The light client, and the nodes that know what its checkpoints cover.
 #[derive(Debug)]
 pub struct Checkpoints {
-    provider: DynProvider,
+    endpoints: Endpoints,
     deployment: Deployment,
+    network: NetworkId,
     nodes: Nodes,
     confirmations: u64,
     every: Duration,
@@ -26,15 +28,22 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Nothing is asked yet. So many blocks have to follow on a checkpoint until it counts.
+    /// Nothing is asked yet. The endpoints are to be of this network and its contracts. So many blocks have to follow on a
+    /// checkpoint until it counts.
     pub fn new(
-        provider: DynProvider,
-        deployment: Deployment,
+        endpoints: Endpoints,
+        (deployment, network): (Deployment, NetworkId),
         nodes: Nodes,
         confirmations: u64,
         every: Duration,
     ) -> Self {
-        Self { provider, deployment, nodes, confirmations, every, looked: None, waiting: VecDeque::new() }
+        let (looked, waiting) = (None, VecDeque::new());
+        Self { endpoints, deployment, network, nodes, confirmations, every, looked, waiting }
+    }
+
+    /// Moves on to the next endpoint where this one is to blame; says whether there is one.
+    pub(crate) fn turn_away(&self, error: &AdapterError) -> bool {
+        turn_away(&self.endpoints, error)
     }
 
     /// The rollup's last batch in the newest checkpoint that counts, if that is news and it is time to look again.
@@ -46,8 +55,10 @@ impl Checkpoints {
             return Ok(None);
         }
         self.looked = Some(Instant::now());
-        let block = block_number(&self.provider).await?;
-        if let Some(newest) = self.nodes.look(&self.provider, &self.deployment.contracts).await? {
+        let (place, provider) = self.endpoints.reader();
+        self.endpoints.check(place, &self.deployment, &self.network).await?;
+        let block = block_number(provider).await?;
+        if let Some(newest) = self.nodes.look(provider, &self.deployment.contracts).await? {
             // Ethereum may have gone back.
             self.waiting.retain(|(_, seen)| seen.number < newest.number || *seen == newest);
             if self.waiting.back().is_none_or(|(_, seen)| *seen != newest) {

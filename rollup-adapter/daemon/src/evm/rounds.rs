@@ -87,6 +87,7 @@ impl EvmAdapter {
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
+                self.metrics.failovers.inc_by(u64::from(checkpoints.turn_away(&error)));
                 self.metrics.failures.get_or_create(&ReasonLabel { reason: error.name() }).inc();
                 self.shown.ethereum = Some(error.to_string());
             }

@@ -3,11 +3,14 @@
 mod hostile;
 mod node;
 mod public;
+mod settled;
 mod submit;
 mod subscribe;
+mod tiers;
 
 use super::*;
 use crate::evidence::EvidencePool;
+use crate::l1::testing::Ethereum;
 use crate::lane_service::{LaneServiceConfig, LaneServiceParts, RecentSegments, SegmentServer};
 use crate::metrics::Metrics;
 use crate::network::{self, Keypair, NetworkConfig, NetworkLimits, NetworkParts};
@@ -51,12 +54,15 @@ struct Setup {
     takes_transactions: bool,
     /// Blocks that are there before the services start.
     blocks: usize,
+    /// Where it looks for settlements.
+    ethereum: Option<Arc<Ethereum>>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let limits = RpcLimits { heartbeat: Duration::from_millis(50), ..RpcLimits::default() };
-        Self { limits, retention: Retention::default(), takes_transactions: false, blocks: 0 }
+        let retention = Retention::default();
+        Self { limits, retention, takes_transactions: false, blocks: 0, ethereum: None }
     }
 }
 
@@ -90,11 +96,13 @@ impl Setup {
             genesis: Arc::new(chain.genesis.clone()),
             in_force: watch::channel(InForce::from(&chain.state.base())).1,
             store: store.clone(),
+            lane_feed: lanes.as_ref().map_or_else(LaneFeed::silent, LaneHandle::feed),
             lanes,
             finalized: blocks,
             evidence: evidence.clone(),
             checkpoints: Some(book.clone()),
             ethereum: Some(ethereum_watch),
+            settlements: self.ethereum.as_ref().map(|ethereum| ethereum.settlements(&store)),
             engine: engine_watch,
             heads: chain.state.heads().clone(),
             peers: peers_watch,

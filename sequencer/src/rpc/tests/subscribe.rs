@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-struct Raw {
-    requests: mpsc::Sender<SubscribeRequest>,
-    events: Streaming<SubscribeResponse>,
+pub(super) struct Raw {
+    pub(super) requests: mpsc::Sender<SubscribeRequest>,
+    pub(super) events: Streaming<SubscribeResponse>,
 }
 
 impl Node {
-    fn open_at(&self, from_index: u64, known_head: &[u8]) -> Open {
+    pub(super) fn open_at(&self, from_index: u64, known_head: &[u8]) -> Open {
         Open {
             rollup_id: ROLLUP.get(),
             from_index,
@@ -26,7 +26,7 @@ impl Node {
         }
     }
 
-    async fn subscribe(&self, open: Open) -> Result<Raw, Status> {
+    pub(super) async fn subscribe(&self, open: Open) -> Result<Raw, Status> {
         let (requests, outgoing) = mpsc::channel(64);
         requests.try_send(SubscribeRequest { message: Some(Message::Open(open)) }).unwrap();
         let mut client = BatchServiceClient::new(self.channel().await);
@@ -42,15 +42,15 @@ impl Node {
 }
 
 impl Raw {
-    async fn send(&self, message: Message) {
+    pub(super) async fn send(&self, message: Message) {
         self.requests.send(SubscribeRequest { message: Some(message) }).await.unwrap();
     }
 
     async fn credit(&self, batches: u32, bytes: u64) {
-        self.send(Message::Credit(Credit { batches, bytes })).await;
+        self.send(Message::Credit(Credit { batches, bytes, acknowledged_bytes: 0 })).await;
     }
 
-    async fn event(&mut self) -> Result<Option<Event>, Status> {
+    pub(super) async fn event(&mut self) -> Result<Option<Event>, Status> {
         let event = tokio::time::timeout(DEADLINE, self.events.message()).await.expect("an event in time")?;
         Ok(event.map(|event| event.event.expect("an event has content")))
     }
@@ -71,7 +71,7 @@ impl Raw {
         }
     }
 
-    async fn refusal(&mut self) -> Refusal {
+    pub(super) async fn refusal(&mut self) -> Refusal {
         loop {
             match self.event().await {
                 Ok(Some(_)) => {}
@@ -179,7 +179,10 @@ async fn resuming_takes_the_right_head_and_anything_else_is_refused() {
     assert_eq!(refused(Open { rollup_id: 77, ..base() }).await, Refusal::UnknownRollup);
     assert_eq!(refused(Open { network: vec![1; 32].into(), ..base() }).await, Refusal::WrongNetwork);
     assert_eq!(refused(Open { network: vec![].into(), ..base() }).await, Refusal::Malformed);
-    assert_eq!(refused(Open { tiers: vec![Tier::Settled as i32], ..base() }).await, Refusal::Malformed);
+    for tier in [Tier::Unspecified as i32, 4, -1] {
+        assert_eq!(refused(Open { tiers: vec![tier], ..base() }).await, Refusal::Malformed);
+    }
+    assert_eq!(refused(Open { tiers: vec![Tier::Settled as i32], ..base() }).await, Refusal::TierUnavailable);
     assert!(node.subscribe(Open { tiers: vec![Tier::Finalized as i32], ..base() }).await.is_ok());
 }
 
@@ -218,7 +221,9 @@ async fn breaking_the_protocol_ends_the_stream_with_a_reason() {
     let mut raw = node.subscribe(node.open_at(1, &[])).await.unwrap();
     raw.requests.send(SubscribeRequest { message: None }).await.unwrap();
     assert_eq!(raw.refusal().await, Refusal::Protocol);
-    let credit = SubscribeRequest { message: Some(Message::Credit(Credit { batches: 1, bytes: 1 })) };
+    let credit = SubscribeRequest {
+        message: Some(Message::Credit(Credit { batches: 1, bytes: 1, ..Credit::default() })),
+    };
     let mut client = BatchServiceClient::new(node.channel().await);
     assert_eq!(reason(client.subscribe(tokio_stream::iter([credit])).await), Refusal::Protocol);
     assert_eq!(reason(client.subscribe(tokio_stream::empty()).await), Refusal::Protocol);
@@ -261,9 +266,10 @@ async fn who_leaves_its_stream_unread_is_dropped_and_costs_little() {
     let channel = Channel::from_shared(node.url()).unwrap().initial_stream_window_size(64 << 10);
     let mut client = BatchServiceClient::new(channel.connect().await.unwrap());
     let (requests, outgoing) = mpsc::channel(4);
-    for message in
-        [Message::Open(node.open_at(1, &[])), Message::Credit(Credit { batches: u32::MAX, bytes: u64::MAX })]
-    {
+    for message in [
+        Message::Open(node.open_at(1, &[])),
+        Message::Credit(Credit { batches: u32::MAX, bytes: u64::MAX, acknowledged_bytes: 0 }),
+    ] {
         requests.send(SubscribeRequest { message: Some(message) }).await.unwrap();
     }
     let mut events = client.subscribe(ReceiverStream::new(outgoing)).await.unwrap().into_inner();

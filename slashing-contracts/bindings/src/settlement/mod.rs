@@ -1,12 +1,13 @@
 //! A proven rollup's settlement contract: its deployment, what it says, and what is sent to it.
 //!
-//! `deploy` creates the contract with its verifier and keeps a record, `reading` asks where the rollup stands and which
+//! `point` asks what any rollup's contract is asked, proven or not. `deploy` creates the contract with its verifier and keeps a record, `reading` asks where the rollup stands and which
 //! deposits come next, `posting` sends deposits, proofs and claims. `docs/rollups/zk.md` has the rules.
 //!
 //! Nothing here repeats or waits: an attempt that comes second is refused by the contract, and costs nothing, because what
 //! a contract would refuse is never sent. Which proof to send when is the adapter's decision.
 
 mod deploy;
+mod point;
 mod posting;
 mod reading;
 
@@ -14,6 +15,7 @@ pub use crate::contracts::ZkRollupSettlement::{
     BatchFields, Deposit, Finality, ItemProof, Progress, Transition, Withdrawals,
 };
 pub use deploy::{SettlementParams, SettlementRecord, deploy};
+pub use point::{SettledPoint, settled_point};
 pub use posting::{advance, advancing, claim, claim_call, deposit, read_settling, settle, settling};
 pub use reading::{Settled, Standing, advanced, block_number, deposits, settled, settlements, standing};
 

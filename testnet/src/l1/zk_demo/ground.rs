@@ -251,7 +251,7 @@ fn config(network: &LocalNetwork, folder: &Path, ports: [u16; 2], slots: u8) -> 
     format!(
         "data = \"data\"\n\
          [sequencer]\ngenesis = {:?}\nendpoints = {endpoints:?}\nrollup = {ROLLUP}\n\
-         [ethereum]\nrpc_url = {:?}\ndeployment = {:?}\nsettlement = {:?}\nkey_file = \"adapter.key\"\n\
+         [ethereum]\nrpc_urls = [{:?}]\ndeployment = {:?}\nsettlement = {:?}\nkey_file = \"adapter.key\"\n\
          max_fee_gwei = 1000\nconfirmations = 1\npoll = \"500ms\"\n\
          [prover]\nlisten = \"127.0.0.1:{}\"\nslots = {slots}\nlease = \"10s\"\nattempts = 8\n\
          [http]\nlisten = \"127.0.0.1:{}\"\n",
