@@ -15,6 +15,8 @@
 //! durable before [`Subscription::ack`] returns (unless coalescing was asked for); every queue is bounded by the
 //! window of the subscription.
 //!
+//! `docs/rollups/README.md` is the guide, with whole programs.
+//!
 //! Not its job: executing batches, proving, or deciding what a rollup makes of junk payloads.
 
 mod acks;

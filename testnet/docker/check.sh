@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the network of containers up with a real engine, waits for verified batches at both rollups, asks why one of their
 # transactions stands where it stands, cuts a validator off, heals, compares the validators' blocks, and waits until
-# transfers of the third rollup are proven and settled.
+# transfers of the third rollup are proven and settled, while its adapter and its prover are killed.
 #
 #   check.sh DIRECTORY        with the programs fairlane, fairlane-adapter, fairlane-prover and fairlane-testnet, as in
 #                             target/debug
@@ -138,7 +138,11 @@ say "all have the same block $common"
 
 wait_for 300 "a settled batch of the proven rollup" has_settled 1
 say "a batch of the proven rollup is settled on Ethereum, $((SECONDS - begun)) s after \`up\`"
-wait_for 300 "settled transfers" has_transfers 1
+before="$(transfers)"
+compose kill adapter prover transfers >/dev/null 2>&1
+compose up --no-build --detach >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "it does not come up again"; }
+say "killed and started again: adapter, prover and transfers"
+wait_for 300 "settled transfers" has_transfers $((${before:-0} + 1))
 made="$(page prover 26682 /metrics | sed -n 's/^fairlane_prover_proof_seconds_\(sum\|count\) //p' | tr '\n' ' ')"
 say "$(settled) batches with $(transfers) transfers are settled: $(awk '{ printf "%d proofs in %.0f s", $2, $1 }' <<<"$made")"
 say "memory: $(docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' |
