@@ -3,6 +3,7 @@
 use super::accounts::{Accounts, transaction};
 use super::programs;
 use super::stage::{ETHEREUMJS, ETHREX, NAMES, Stage};
+use crate::l1::demo::order;
 use crate::network::LocalNetwork;
 use alloy_provider::Provider as _;
 use eyre::{WrapErr as _, ensure};
@@ -59,6 +60,8 @@ async fn feed(
         }
         tokio::time::sleep(PAUSE).await;
     }
+    // Once this one is ordered, all before it are.
+    order(&client, &[transaction(rollup, accounts.transfer()?)?]).await?;
     Ok(accounts)
 }
 

@@ -176,7 +176,8 @@ impl Stage {
     pub(crate) async fn all_executed(&mut self, network: &mut LocalNetwork) -> eyre::Result<()> {
         let waits =
             |status: &Value| status["step"] == "idle" || status["step"].get("awaiting_checkpoint").is_some();
-        let condition = |status: &Value, batches| status["carried_out"] == batches && waits(status);
+        let condition =
+            |status: &Value, batches| status["carried_out"].as_u64() >= Some(batches) && waits(status);
         self.wait(network, "executed", condition).await
     }
 
