@@ -13,6 +13,7 @@ use fairlane_l1::{Address, CallError, DynProvider, L1State, Pause, UnfitEndpoint
 use fairlane_types::{BatchIndex, RollupHead, RollupId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -175,18 +176,25 @@ impl Shared {
     /// Looks again and again. Ends with the node.
     async fn look_on(&self, rollup: RollupId, states: &States) {
         let mut pause = Pause::new(self.l1.poll_interval);
+        let mut failures = 0;
         loop {
             let (place, provider) = self.l1.endpoints.reader();
             let (seen, wait) = match self.look(place, provider, rollup).await {
                 Ok(settlement) => {
                     pause.reset();
+                    failures = 0;
                     (settlement, self.l1.poll_interval)
                 }
                 Err(error) => {
-                    let wait = pause.after_failure();
+                    failures += 1;
+                    let others = failures < self.l1.endpoints.count();
+                    let wait = if others { Duration::ZERO } else { pause.after_failure() };
                     tracing::warn!(%error, %rollup, endpoint = place, retry_in = ?wait, "a settlement cannot be read");
                     if let Some(why) = error.name() {
                         self.l1.failed(place, why);
+                    }
+                    if others {
+                        continue;
                     }
                     (Settlement::Unknown(Unsettled::Unreachable), wait)
                 }

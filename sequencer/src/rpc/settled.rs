@@ -30,7 +30,7 @@ impl Core {
         };
         drop(looked);
         match first {
-            None => {
+            None | Some(Settlement::Unknown(Unsettled::Unreachable)) => {
                 let message =
                     "TIER_SETTLED: Ethereum does not answer this node now: ask again, or another one";
                 Err(self.refuse(Refusal::NotReady, message))

@@ -83,6 +83,11 @@ impl Endpoints {
         Ok(Self { readers, writers, sender, current: AtomicUsize::new(0), checked: Mutex::default() })
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.readers.len()
+    }
+
     /// The endpoint to use now: its place, and a connection.
     pub fn reader(&self) -> (usize, &DynProvider) {
         let place = self.place();
