@@ -33,7 +33,7 @@ pub(crate) async fn serve(cli: &Cli, stop: CancellationToken) -> eyre::Result<()
     let genesis = read_genesis(&cli.genesis)?;
     let secret = secret::read(&cli.jwt_file)?;
     let gas_limit = genesis.gas_limit;
-    let store = open_store(cli, genesis).await?;
+    let store = open_store(genesis).await?;
     let chain = Arc::new(Blockchain::new(store.clone(), BlockchainOptions::default()));
     chain.set_synced();
     let key = SecretKey::new(&mut secp256k1::rand::thread_rng());
@@ -80,18 +80,8 @@ fn read_genesis(path: &std::path::Path) -> eyre::Result<Genesis> {
     serde_json::from_str(&text).wrap_err_with(|| format!("genesis file {shown}"))
 }
 
-async fn open_store(cli: &Cli, genesis: Genesis) -> eyre::Result<Store> {
-    #[cfg(feature = "rocksdb")]
-    let opened = match &cli.data {
-        Some(folder) => Store::new(folder, EngineType::RocksDB),
-        None => Store::new("", EngineType::InMemory),
-    };
-    #[cfg(not(feature = "rocksdb"))]
-    let opened = {
-        let _ = cli;
-        Store::new("", EngineType::InMemory)
-    };
-    let mut store = opened.wrap_err("opening the store")?;
+async fn open_store(genesis: Genesis) -> eyre::Result<Store> {
+    let mut store = Store::new("", EngineType::InMemory).wrap_err("opening the store")?;
     store.add_initial_state(genesis).await.wrap_err("the store begins with another genesis")?;
     Ok(store)
 }

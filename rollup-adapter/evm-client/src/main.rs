@@ -4,7 +4,7 @@
 //! a block of exactly the transactions that it is given, is served at the address of `--http`. So that address is for the
 //! adapter and for reading, behind something that lets nobody else call `testing_…`.
 //!
-//! Without the feature `rocksdb` the chain is in memory, and the adapter feeds it again after a restart.
+//! The chain is in memory, and the adapter feeds it again after a restart.
 
 mod client;
 mod secret;
@@ -33,10 +33,6 @@ pub(crate) struct Cli {
     /// A file with 64 hexadecimal digits that only its owner may read: who knows them may use the Engine API.
     #[arg(long)]
     jwt_file: PathBuf,
-    /// Keep the chain in this folder.
-    #[cfg(feature = "rocksdb")]
-    #[arg(long)]
-    data: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
