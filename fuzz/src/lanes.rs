@@ -7,8 +7,8 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use fairlane_lanes::{CutBase, Judgement, LaneEffect, LaneView};
 use fairlane_types::{
-    Cut, Event, Evidence, GroupId, Height, Incarnation, L1Anchor, LaneSeq, Leg, NetworkId, ProtocolParams,
-    RollupId, Round, Segment, SegmentDigest, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction,
+    Cut, Event, Evidence, Height, Incarnation, L1Anchor, LaneSeq, Leg, NetworkId, ProtocolParams, RollupId,
+    RollupRules, Round, Segment, SegmentDigest, SegmentDraft, SegmentRef, SigningKey, Timestamp, Transaction,
     Validator, ValidatorSet, VotingPower,
 };
 use fairlane_verify::verify_evidence;
@@ -67,7 +67,7 @@ impl World {
             l1_anchor: L1Anchor::default(),
             equivocators: BTreeSet::new(),
             validators,
-            groups: Arc::new([(RollupId::new(1), GroupId::ZERO)].into()),
+            rollups: Arc::new([(RollupId::new(1), RollupRules::default())].into()),
         };
         let view = LaneView::new(&base, params.clone());
         Self { keys, params, base, view, written: Vec::new(), ends, ready: BTreeSet::new(), now: 1_000 }
