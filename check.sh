@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All checks of the repository, as CI runs them: format, lints, vectors, contracts, doc tests, fuzz targets, tests.
 #
-# Needs Rust, git, and for the contracts and the Python client Node and Python 3. The explorer is tested where there is Chromium,
+# Needs Rust, git, for the contracts and the Python client Node and Python 3, and for the client of the rollup that runs the
+# EVM pkg-config and OpenSSL's headers. The explorer is tested where there is Chromium,
 # the network of containers where there is a Docker engine, or root and dockerd, rules for alerts where there is promtool;
 # else these say that they skip.
 # Builds go to $CARGO_TARGET_DIR, by default to a directory in the user's cache, so that fresh clones share them.
