@@ -148,7 +148,7 @@ fn ethereum(config: &EthereumConfig, network: NetworkId) -> eyre::Result<Ethereu
     let (provider, account) = endpoints
         .writer()
         .map(|(provider, account)| (provider.clone(), account))
-        .ok_or_else(|| eyre!("no key"))?;
+        .ok_or_else(|| eyre!("the endpoints of Ethereum have no key to send with"))?;
     Ok(Ethereum {
         endpoints: Arc::new(endpoints),
         provider,
