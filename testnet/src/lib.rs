@@ -27,3 +27,4 @@ pub mod table;
 pub mod timeline;
 pub mod up;
 pub mod watch;
+mod zk;

@@ -5,7 +5,7 @@ pub(crate) mod demo;
 mod double_signer;
 mod gate;
 pub mod outage_demo;
-mod proven;
+pub(crate) mod proven;
 pub mod relay_demo;
 pub(crate) mod relaying;
 pub mod rollup_demo;

@@ -14,12 +14,12 @@ use rand::Rng as _;
 const MAX_FEE: u128 = 1_000_000_000_000;
 
 /// A key's coordinates as the contract takes them.
-pub(super) fn words(key: &PublicKey) -> [U256; 2] {
+pub(crate) fn words(key: &PublicKey) -> [U256; 2] {
     [key.x, key.y].map(|coordinate| U256::from_be_bytes(field::to_bytes(&coordinate)))
 }
 
 /// Brings value in for a key, from an account that `provider` signs for. Gives the gas.
-pub(super) async fn deposit(
+pub(crate) async fn deposit(
     provider: &DynProvider,
     record: &SettlementRecord,
     depositor: Address,
@@ -32,7 +32,7 @@ pub(super) async fn deposit(
 }
 
 /// Sends payloads in their order, and waits until they are ordered. Gives the height of the last.
-pub(super) async fn order(client: &Client, rollup: RollupId, payloads: Vec<Vec<u8>>) -> eyre::Result<Height> {
+pub(crate) async fn order(client: &Client, rollup: RollupId, payloads: Vec<Vec<u8>>) -> eyre::Result<Height> {
     let transactions = payloads.into_iter().map(|payload| transaction(rollup, payload));
     demo::order(client, &transactions.collect::<eyre::Result<Vec<_>>>()?).await
 }

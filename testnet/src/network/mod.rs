@@ -35,7 +35,8 @@ impl Home {
             return Ok(Self::Temporary(tempfile::Builder::new().prefix("fairlane-testnet-").tempdir()?));
         };
         std::fs::create_dir_all(&path).wrap_err_with(|| format!("creating {}", path.display()))?;
-        Ok(Self::Kept(path))
+        // Files elsewhere name what is in it.
+        Ok(Self::Kept(std::path::absolute(path)?))
     }
 
     fn path(&self) -> &Path {

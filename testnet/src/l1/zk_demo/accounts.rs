@@ -1,6 +1,5 @@
 //! The demonstration's accounts in the rollup, and what they send.
 
-use fairlane_types::{NetworkId, RollupId};
 use fairlane_zk_rollup::{Context, Destination, SecretKey, Transfer};
 
 /// The rollup that is proven.
@@ -19,7 +18,6 @@ pub(super) fn key(account: u16) -> SecretKey {
 }
 
 /// A transfer's payload.
-pub(super) fn transfer(network: NetworkId, from: u16, to: Destination, amount: u64, nonce: u32) -> Vec<u8> {
-    let context = Context { network, rollup: RollupId::new(ROLLUP) };
-    Transfer { from, to, amount, nonce }.sign(&context, &key(from)).to_vec()
+pub(super) fn transfer(context: &Context, from: u16, to: Destination, amount: u64, nonce: u32) -> Vec<u8> {
+    Transfer { from, to, amount, nonce }.sign(context, &key(from)).to_vec()
 }

@@ -7,11 +7,8 @@ mod story;
 
 use super::demo::{self, STEP_LIMIT};
 use crate::network::LocalNetwork;
+use crate::zk::keys::Keys;
 use std::path::PathBuf;
-use std::time::Duration;
-
-/// How long a proof may take, with all that it waits for, on a machine with other things to do.
-const PROOF_LIMIT: Duration = Duration::from_secs(300);
 
 /// Runs a network with an Ethereum of its own, a relayer, and a rollup with its adapter and a prover. The prover's keys are a
 /// single-party set-up: for tests and demonstrations only.
@@ -30,9 +27,10 @@ pub struct ZkDemoArgs {
 
 /// Runs the demonstration; fails when a step does not come to pass.
 pub async fn run(args: ZkDemoArgs) -> eyre::Result<()> {
-    println!("Starting Ethereum (anvil) and 4 validators with stake, and making proving keys ...");
-    let network = demo::create(4, 4, 2, args.home.clone()).await?;
+    println!("Making proving keys, and starting Ethereum (anvil) and 4 validators with stake ...");
+    let keys = Keys::find(args.keys, args.slots).await?;
+    let network = demo::create(4, 4, 2, args.home).await?;
     let show =
-        async |network: &mut LocalNetwork| story::tell(ground::Ground::new(network, &args).await?).await;
+        async |network: &mut LocalNetwork| story::tell(ground::Ground::new(network, keys).await?).await;
     demo::on(network, show).await
 }

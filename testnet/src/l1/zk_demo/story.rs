@@ -1,16 +1,16 @@
 //! What happens, step by step.
 
+use super::STEP_LIMIT;
 use super::accounts::{ALICE, BOB, NOISE, RECEIVER, transfer};
 use super::ground::Ground;
-use super::{PROOF_LIMIT, STEP_LIMIT};
 use crate::l1::demo::{POLL, all_go_on};
+use crate::zk::stage::{PROOF_LIMIT, Stage};
 use fairlane_l1::checkpoint::Sender;
 use fairlane_l1::dev::{balance_of, set_block_time, waiting_call};
 use fairlane_l1::settlement::{self, Finality, Progress, Transition};
 use fairlane_l1::{Address, B256, CallError, U256};
-use fairlane_types::NetworkId;
-use fairlane_zk_rollup::Destination;
-use serde_json::json;
+use fairlane_zk_rollup::{Context, Destination};
+use serde_json::{Value, json};
 use std::time::Instant;
 
 /// How often an adapter and a prover are killed.
@@ -21,24 +21,22 @@ pub(super) async fn tell(mut ground: Ground<'_>) -> eyre::Result<()> {
     println!(
         "Ethereum   {}, ZkRollupSettlement {}, keys of a single party, for tests only",
         ground.chain().url(),
-        ground.record.settlement
+        ground.stage.record.settlement
     );
     // In any order: the adapter's workers come before it.
-    ground.start_prover()?;
-    ground.start_adapter()?;
+    ground.stage.start_prover()?;
+    ground.stage.start_adapter()?;
     ground.start_relayer()?;
-    let network = ground.network.genesis.network();
+    let context = ground.stage.context();
     begins(&mut ground).await?;
-    the_prover_is_killed(&mut ground, network).await?;
-    the_adapter_is_killed_after_a_lease(&mut ground, network).await?;
+    the_prover_is_killed(&mut ground, context).await?;
+    the_adapter_is_killed_after_a_lease(&mut ground, context).await?;
     pays(&mut ground).await?;
-    killed_with_a_proof(&mut ground, network).await?;
-    killed_with_a_transaction(&mut ground, network).await?;
-    a_node_is_away(&mut ground, network).await?;
+    killed_with_a_proof(&mut ground, context).await?;
+    killed_with_a_transaction(&mut ground, context).await?;
+    a_node_is_away(&mut ground, context).await?;
     counts(&mut ground).await?;
-    for part in [ground.prover.take(), ground.adapter.take()].into_iter().flatten() {
-        part.stop().await?;
-    }
+    ground.stage.stop().await?;
     ground.stop_relayer().await?;
     println!("Stops      all parts cleanly");
     println!("Ordering   goes on, on all nodes: height {}", all_go_on(ground.network).await?);
@@ -53,30 +51,31 @@ async fn begins(ground: &mut Ground<'_>) -> eyre::Result<()> {
     let begun = Instant::now();
     ground.order(vec![b"hello".to_vec()]).await?;
     let index = ground.all_settled().await?.index;
-    let (took, gas) = (begun.elapsed().as_secs_f64(), ground.gas_of(index).await?);
+    let (took, gas) = (begun.elapsed().as_secs_f64(), ground.stage.gas_of(index).await?);
     println!("Settles    batch {index}, {took:.1} s after it was sent, {gas} gas");
     Ok(())
 }
 
 async fn leased(ground: &mut Ground<'_>) -> eyre::Result<()> {
-    ground.wait("leased", PROOF_LIMIT, |status| status["jobs_leased"].as_u64() > Some(0)).await.map(drop)
+    let leased = |status: &Value| status["jobs_leased"].as_u64() > Some(0);
+    ground.stage.wait("leased", PROOF_LIMIT, leased).await.map(drop)
 }
 
 /// Good transfers and bad ones; the prover dies over them, and another one gets the job.
-async fn the_prover_is_killed(ground: &mut Ground<'_>, network: NetworkId) -> eyre::Result<()> {
-    let to_bob = transfer(network, ALICE, Destination::Account(BOB), 250, 0);
-    let mut forged = transfer(network, ALICE, Destination::Account(BOB), 500, 1);
+async fn the_prover_is_killed(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
+    let to_bob = transfer(&context, ALICE, Destination::Account(BOB), 250, 0);
+    let mut forged = transfer(&context, ALICE, Destination::Account(BOB), 500, 1);
     if let Some(last) = forged.last_mut() {
         *last ^= 1;
     }
-    let out = transfer(network, ALICE, Destination::Ethereum(RECEIVER), 300, 1);
+    let out = transfer(&context, ALICE, Destination::Ethereum(RECEIVER), 300, 1);
     ground.order(vec![to_bob.clone(), forged, out, to_bob]).await?;
     leased(ground).await?;
-    ground.kill_prover().await?;
+    ground.stage.kill_prover().await?;
     println!("Kills      the prover, with a lease: another one gets the job");
-    ground.start_prover()?;
+    ground.stage.start_prover()?;
     let standing = ground.all_settled().await?;
-    let gas = ground.gas_of(standing.index).await?;
+    let gas = ground.stage.gas_of(standing.index).await?;
     println!(
         "Settles    a transfer, a forgery, a withdrawal and a repetition: batch {}, {gas} gas",
         standing.index
@@ -85,16 +84,13 @@ async fn the_prover_is_killed(ground: &mut Ground<'_>, network: NetworkId) -> ey
 }
 
 /// A batch that is too large for one proof; the adapter dies over it.
-async fn the_adapter_is_killed_after_a_lease(
-    ground: &mut Ground<'_>,
-    network: NetworkId,
-) -> eyre::Result<()> {
-    let out = transfer(network, BOB, Destination::Ethereum(RECEIVER), 260, 0);
+async fn the_adapter_is_killed_after_a_lease(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
+    let out = transfer(&context, BOB, Destination::Ethereum(RECEIVER), 260, 0);
     ground.order(vec![out, vec![0xee; NOISE]]).await?;
     leased(ground).await?;
-    ground.kill_adapter().await?;
+    ground.stage.kill_adapter().await?;
     println!("Kills      the adapter, with a lease given: the prover goes on");
-    ground.start_adapter()?;
+    ground.stage.start_adapter()?;
     let standing = ground.all_settled().await?;
     println!("Settles    a withdrawal and {NOISE} bytes of nothing, in pieces: batch {}", standing.index);
     Ok(())
@@ -102,33 +98,33 @@ async fn the_adapter_is_killed_after_a_lease(
 
 /// Everything that was withdrawn is paid, and nothing else.
 async fn pays(ground: &mut Ground<'_>) -> eyre::Result<()> {
-    let mut withdrawals = ground.withdrawals().await?;
+    let mut withdrawals = ground.stage.withdrawals().await?;
     withdrawals.sort_unstable();
     let amounts: Vec<u64> = withdrawals.iter().map(|[_, _, amount]| *amount).collect();
     eyre::ensure!(amounts == [300, 260], "withdrawals of {amounts:?}");
     for [index, place, _] in &withdrawals {
-        ground.claim(*index, *place).await?;
-        eyre::ensure!(ground.claim(*index, *place).await.is_err(), "a withdrawal was paid twice");
+        ground.stage.claim(*index, *place).await?;
+        eyre::ensure!(ground.stage.claim(*index, *place).await.is_err(), "a withdrawal was paid twice");
     }
-    let unit = U256::from(ground.record.params.unit);
-    let paid = balance_of(&ground.provider, Address::from(RECEIVER)).await? / unit;
-    let held = balance_of(&ground.provider, ground.record.settlement).await? / unit;
+    let unit = U256::from(ground.stage.record.params.unit);
+    let paid = balance_of(&ground.stage.provider, Address::from(RECEIVER)).await? / unit;
+    let held = balance_of(&ground.stage.provider, ground.stage.record.settlement).await? / unit;
     eyre::ensure!(paid == U256::from(560) && held == U256::from(450), "{paid} paid, {held} left");
     println!("Pays       {paid} units on Ethereum, each withdrawal once; {held} are left in the rollup");
     Ok(())
 }
 
 /// No relayer, so no checkpoint: the adapter dies with a proof, and no prover is there to make it again.
-async fn killed_with_a_proof(ground: &mut Ground<'_>, network: NetworkId) -> eyre::Result<()> {
+async fn killed_with_a_proof(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
     ground.stop_relayer().await?;
-    ground.order(vec![transfer(network, ALICE, Destination::Account(BOB), 1, 2)]).await?;
+    ground.order(vec![transfer(&context, ALICE, Destination::Account(BOB), 1, 2)]).await?;
     let next = ground.batches().await?;
     let waiting = json!({ "awaiting_checkpoint": next });
-    ground.wait("proven", PROOF_LIMIT, |status| status["step"] == waiting).await?;
-    ground.kill_adapter().await?;
-    ground.kill_prover().await?;
+    ground.stage.wait("proven", PROOF_LIMIT, |status| status["step"] == waiting).await?;
+    ground.stage.kill_adapter().await?;
+    ground.stage.kill_prover().await?;
     println!("Kills      the adapter, with a proof and no checkpoint, and the prover");
-    ground.start_adapter()?;
+    ground.stage.start_adapter()?;
     ground.start_relayer()?;
     let standing = ground.all_settled().await?;
     println!("Settles    batch {} with the proof from before", standing.index);
@@ -136,17 +132,17 @@ async fn killed_with_a_proof(ground: &mut Ground<'_>, network: NetworkId) -> eyr
 }
 
 /// No blocks on Ethereum: lies are refused, and the adapter dies with its transaction in the pool.
-async fn killed_with_a_transaction(ground: &mut Ground<'_>, network: NetworkId) -> eyre::Result<()> {
-    let height = ground.order(vec![transfer(network, ALICE, Destination::Account(BOB), 1, 3)]).await?;
+async fn killed_with_a_transaction(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
+    let height = ground.order(vec![transfer(&context, ALICE, Destination::Account(BOB), 1, 3)]).await?;
     ground.checkpointed(height).await?;
-    set_block_time(&ground.provider, 0).await?;
-    ground.start_prover()?;
+    set_block_time(&ground.stage.provider, 0).await?;
+    ground.stage.start_prover()?;
     let (from, transition, finality) = waiting_settlement(ground).await?;
     refuses(ground, &from, &transition, &finality).await?;
-    ground.kill_adapter().await?;
+    ground.stage.kill_adapter().await?;
     println!("Kills      the adapter, with its transaction in the pool");
-    ground.start_adapter()?;
-    set_block_time(&ground.provider, 1).await?;
+    ground.stage.start_adapter()?;
+    set_block_time(&ground.stage.provider, 1).await?;
     let standing = ground.all_settled().await?;
     println!("Settles    batch {} once", standing.index);
     Ok(())
@@ -156,7 +152,7 @@ async fn killed_with_a_transaction(ground: &mut Ground<'_>, network: NetworkId) 
 async fn waiting_settlement(ground: &mut Ground<'_>) -> eyre::Result<(Progress, Transition, Finality)> {
     let deadline = Instant::now() + PROOF_LIMIT;
     loop {
-        if let Some(call) = waiting_call(&ground.provider, ground.account).await? {
+        if let Some(call) = waiting_call(&ground.stage.provider, ground.stage.account).await? {
             let read = settlement::read_settling(&call);
             return read.ok_or_else(|| eyre::eyre!("the adapter sends something else"));
         }
@@ -201,8 +197,9 @@ async fn refused(
     transition: Transition,
     finality: Finality,
 ) -> eyre::Result<String> {
-    let sender = Sender { account: ground.account, max_fee: u128::MAX };
-    let lie = settlement::settling(&ground.provider, &ground.record, sender, from, transition, finality);
+    let Stage { provider, record, account, .. } = &ground.stage;
+    let sender = Sender { account: *account, max_fee: u128::MAX };
+    let lie = settlement::settling(provider, record, sender, from, transition, finality);
     match lie.rehearse().await {
         Err(CallError::Refused { why, .. }) => Ok(why.to_string()),
         other => eyre::bail!("a lie came to {other:?}"),
@@ -210,10 +207,10 @@ async fn refused(
 }
 
 /// The node that the adapter is subscribed to goes away.
-async fn a_node_is_away(ground: &mut Ground<'_>, network: NetworkId) -> eyre::Result<()> {
+async fn a_node_is_away(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
     ground.network.nodes[0].kill().await;
     println!("Loses      node 0, to which the adapter is subscribed");
-    ground.order(vec![transfer(network, ALICE, Destination::Account(BOB), 1, 4)]).await?;
+    ground.order(vec![transfer(&context, ALICE, Destination::Account(BOB), 1, 4)]).await?;
     let standing = ground.all_settled().await?;
     println!("Settles    batch {} by another node", standing.index);
     ground.network.nodes[0].start()
@@ -221,25 +218,25 @@ async fn a_node_is_away(ground: &mut Ground<'_>, network: NetworkId) -> eyre::Re
 
 /// Each batch is settled once, and nothing was sent that did not count.
 async fn counts(ground: &mut Ground<'_>) -> eyre::Result<()> {
-    let standing = ground.standing().await?;
+    let standing = ground.stage.standing().await?;
+    let Stage { provider, record, account, .. } = &ground.stage;
     let mut pieces = 0;
     for index in 1..=standing.index {
-        let settled = settlement::settled(&ground.provider, &ground.record, index).await?;
+        let settled = settlement::settled(provider, record, index).await?;
         eyre::ensure!(settled.is_some(), "batch {index} is settled, and nothing says so");
-        pieces += settlement::advanced(&ground.provider, &ground.record, index).await?.len() as u64;
+        pieces += settlement::advanced(provider, record, index).await?.len() as u64;
     }
-    let settlements = settlement::settlements(&ground.provider, &ground.record).await?;
+    let settlements = settlement::settlements(provider, record).await?;
     eyre::ensure!(settlements == standing.index, "{settlements} settlements of {} batches", standing.index);
     // The contract and its verifier were created from this account, too.
-    let sent = ground.chain().transactions_of(ground.account).await?;
+    let sent = ground.chain().transactions_of(*account).await?;
     let vain = sent.saturating_sub(2 + settlements + pieces);
     println!(
         "Counts     {KILLS} kills, {settlements} batches settled in {} transactions, each once; {vain} transactions in vain",
         settlements + pieces
     );
     eyre::ensure!(vain == 0, "transactions were sent in vain");
-    let wait = ground.wait("idle", STEP_LIMIT, |status| status["step"] == json!("idle"));
-    let status = wait.await?;
+    let status = ground.stage.wait("idle", STEP_LIMIT, |status| status["step"] == json!("idle")).await?;
     eyre::ensure!(status["jobs_stuck"] == 0 && status["failure"].is_null(), "not well: {status}");
     Ok(())
 }
