@@ -37,7 +37,7 @@ forge build --sizes --skip test script
 step "Artifacts match the build"
 if $update; then node bin/artifacts.mjs; else node bin/artifacts.mjs --check; fi
 
-step "So does the contract of the EVM rollup's demonstration"
+step "So do the contracts of the EVM rollup's demonstrations"
 node ../rollup-adapter/evm-rollup/contracts/build.mjs --check
 
 step "The deployment script runs"

@@ -7,6 +7,7 @@ import {fileURLToPath} from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const contracts = [
+    'BundleEscrow',
     'DevToken',
     'Ed25519Verifier',
     'EvidenceVerifier',

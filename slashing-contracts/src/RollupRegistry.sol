@@ -16,6 +16,7 @@ contract RollupRegistry is IRollupRegistry {
     /// @dev The protocol's limit.
     uint256 private constant MAX_ROLLUPS = 65_536;
     uint256 private constant MAX_METADATA_BYTES = 1024;
+    uint256 private constant MAX_KEYS = 8;
 
     /// @notice The clock.
     IEpochs public immutable epochs;
@@ -123,6 +124,8 @@ contract RollupRegistry is IRollupRegistry {
     function _configure(uint64 rollup, RollupSettings calldata settings) private {
         uint256 length = bytes(settings.metadata).length;
         if (length > MAX_METADATA_BYTES) revert MetadataTooLong(length, MAX_METADATA_BYTES);
+        uint256 keys = settings.verificationKeys.length;
+        if (keys > MAX_KEYS) revert TooManyKeys(keys, MAX_KEYS);
         _rollups[rollup].settings = settings;
         emit RollupConfigured(rollup, settings, epochs.effectiveEpoch());
     }

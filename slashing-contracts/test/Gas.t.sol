@@ -75,7 +75,7 @@ contract GasTest is Fixture {
     function test_registerRollup() public {
         token.mint(address(this), 1 ether);
         token.approve(address(contracts.rollupRegistry), 1 ether);
-        contracts.rollupRegistry.register(7, 0, 0, RollupSettings(address(0), ""));
+        contracts.rollupRegistry.register(7, 0, 0, RollupSettings(address(0), new bytes32[](0), ""));
         _record("register a rollup");
     }
 

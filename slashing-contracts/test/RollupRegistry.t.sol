@@ -10,7 +10,7 @@ contract RollupRegistryTest is Fixture {
     address private constant OTHER = address(0x07e);
 
     RollupRegistry private registry;
-    RollupSettings private settings = RollupSettings(address(0x5e7), "ipfs://rollup");
+    RollupSettings private settings = RollupSettings(address(0x5e7), new bytes32[](2), "ipfs://rollup");
 
     function setUp() public {
         _setUp(4);
@@ -37,6 +37,7 @@ contract RollupRegistryTest is Fixture {
         vm.assertEq(rollup.legBytes, 96);
         vm.assertEq(rollup.fromEpoch, 5);
         vm.assertEq(rollup.settings.settlement, address(0x5e7));
+        vm.assertEq(rollup.settings.verificationKeys.length, 2);
         vm.assertEq(token.balanceOf(SINK), 1 ether);
     }
 
@@ -106,6 +107,20 @@ contract RollupRegistryTest is Fixture {
         vm.prank(OWNER);
         vm.expectRevert(reason);
         registry.configure(7, settings);
+    }
+
+    function test_namesAtMostEightVerificationKeys() public {
+        RollupSettings memory named = settings;
+        named.verificationKeys = new bytes32[](9);
+        vm.prank(OWNER);
+        vm.expectRevert(abi.encodeWithSelector(IRollupRegistry.TooManyKeys.selector, 9, 8));
+        registry.register(7, 0, 0, named);
+        _register(7);
+        named.verificationKeys = new bytes32[](8);
+        named.verificationKeys[7] = keccak256("key");
+        vm.prank(OWNER);
+        registry.configure(7, named);
+        vm.assertEq(registry.rollupOf(7).settings.verificationKeys[7], keccak256("key"));
     }
 
     function test_unknownRollups() public {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {FinalItem, Terms} from "../src/interfaces/IBundleEscrow.sol";
 import {Deposit, Finality, ItemProof, Transition} from "../src/interfaces/IZkRollupSettlement.sol";
-import {ZkFixture} from "./ZkFixture.sol";
+import {EscrowFixture} from "./EscrowFixture.sol";
 
 /// @notice What settling a rollup costs, base and calldata included, with the light client asked.
 /// forge-config: default.isolate = true
-contract ZkGasTest is ZkFixture {
+contract ZkGasTest is EscrowFixture {
     function setUp() public {
-        _setUpZk();
+        _setUpEscrow();
     }
 
     function test_deposit() public {
@@ -35,5 +36,13 @@ contract ZkGasTest is ZkFixture {
         Transition memory transition = _transition(3, 0);
         rollup.advance(_nothing(), transition);
         vm.snapshotGasLastCall("gas", "rollup: prove a piece of a batch");
+    }
+
+    function test_escrow() public {
+        FinalItem memory other = _ordered();
+        Terms memory terms = _terms();
+        ItemProof memory own = _item(4, 0);
+        escrow.release(terms, SECRET, own, other);
+        vm.snapshotGasLastCall("gas", "rollup: release what one leg of a bundle withdrew, the other shown to be final");
     }
 }

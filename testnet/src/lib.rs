@@ -9,6 +9,7 @@ pub mod attack;
 pub mod bench;
 pub mod chaos;
 pub mod clock;
+pub mod cross_demo;
 mod evm;
 pub mod evm_demo;
 pub mod feed;

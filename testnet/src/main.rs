@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo, transfers, zk_demo};
-use fairlane_testnet::{bench, chaos, evm_demo, feed, offences, prepare, sim, sweep, up};
+use fairlane_testnet::{bench, chaos, cross_demo, evm_demo, feed, offences, prepare, sim, sweep, up};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +36,8 @@ enum Command {
     ZkDemo(zk_demo::ZkDemoArgs),
     /// Have a rollup's batches executed by two Ethereum clients, while they and the adapter are killed.
     EvmDemo(evm_demo::EvmDemoArgs),
+    /// Exchange value between the proven rollup and the one that runs the EVM, by bundles that are settled as one.
+    CrossDemo(cross_demo::CrossDemoArgs),
     /// Measure a network at a fixed rate and print one JSON object.
     Bench(bench::BenchArgs),
     /// Measure a network at growing rates, and find the highest that it sustains.
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
             Command::RelayDemo(args) => relay_demo::run(args).await,
             Command::ZkDemo(args) => zk_demo::run(args).await,
             Command::EvmDemo(args) => evm_demo::run(args).await,
+            Command::CrossDemo(args) => cross_demo::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Sweep(args) => sweep::run(args).await,
             Command::Prepare(args) => prepare::run(args).await,

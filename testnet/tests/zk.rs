@@ -16,6 +16,8 @@ fn batches_are_proven_and_settled_whoever_is_killed() {
         "Refuses    another state: InvalidProof",
         "Kills      the adapter, with its transaction in the pool",
         "Loses      node 0",
+        "Waits      the RollupRegistry names another verification key",
+        "Tells      a subscriber that batch",
         "each once; 0 transactions in vain",
     ];
     demo::shows(&["zk-demo"], &steps);

@@ -2,7 +2,7 @@
 
 use crate::driver::DriverError;
 use crate::inbox::InboxError;
-use fairlane_l1::{CallError, UnfitEndpoint};
+use fairlane_l1::{B256, CallError, UnfitEndpoint};
 use fairlane_prover::DeskError;
 use fairlane_rollup_adapter::{AckError, BuildError, SubscribeError};
 use fairlane_types::BatchIndex;
@@ -51,6 +51,15 @@ pub enum AdapterError {
         /// The batch.
         settled: BatchIndex,
     },
+    /// The rollup's owner has other proofs in mind.
+    #[error(
+        "the RollupRegistry names verification keys for this rollup, and {own} is not among them: use the keys that \
+         it names, or have the rollup's owner name this one (fairlane rollup configure --verification-key)"
+    )]
+    OtherKeys {
+        /// SHA-256 of the key in the settlement contract's record.
+        own: B256,
+    },
     /// A deposit of the contract's is none.
     #[error("the contract has a deposit for batch {index} that no contract takes")]
     Deposit {
@@ -73,7 +82,7 @@ impl AdapterError {
                 matches!(error, CallError::Unsigned { .. } | CallError::NoContract { .. })
             }
             Self::Driver(error) => !matches!(error, DriverError::Failed(_)),
-            Self::Endpoint(_) | Self::TakenBack { .. } => false,
+            Self::Endpoint(_) | Self::TakenBack { .. } | Self::OtherKeys { .. } => false,
             _ => true,
         }
     }
@@ -88,6 +97,7 @@ impl AdapterError {
             Self::Diverged { .. } | Self::Deposit { .. } => "diverged",
             Self::TakenBack { .. } => "taken_back",
             Self::Halted => "halted",
+            Self::OtherKeys { .. } => "other_keys",
         }
     }
 }

@@ -4,8 +4,8 @@ use crate::error::AdapterError;
 use crate::zk::from_contract;
 use fairlane_l1::checkpoint::Sender;
 use fairlane_l1::settlement::{self as contract, SettlementRecord, Standing};
-use fairlane_l1::{CallError, Deployment, DynProvider, Endpoints};
-use fairlane_types::{BatchIndex, NetworkId};
+use fairlane_l1::{B256, CallError, Deployment, DynProvider, Endpoints, L1State};
+use fairlane_types::{BatchIndex, NetworkId, RollupId};
 use fairlane_zk_rollup::Deposit;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub struct Ethereum {
     pub sender: Sender,
     /// How many blocks have to follow on a settlement until it counts for good.
     pub confirmations: u64,
+    /// SHA-256 of the verification key that proofs are made for.
+    pub verification_key: B256,
 }
 
 /// Where the rollup stands now, and where it stands for good.
@@ -51,14 +53,21 @@ pub(crate) fn turn_away(endpoints: &Endpoints, error: &AdapterError) -> bool {
 }
 
 impl Ethereum {
-    /// Chooses the endpoint of a round: the one that worked last, if it is of the right chain, contracts and network.
+    /// Chooses the endpoint of a round: the one that worked last, if it is of the right chain, contracts and network. A rollup
+    /// whose owner has named other verification keys in the registry is not settled.
     pub(crate) async fn choose(&mut self) -> Result<(), AdapterError> {
         let (place, _) = self.endpoints.reader();
         self.endpoints.check(place, &self.deployment, &self.network).await?;
         if let Some((provider, _)) = self.endpoints.writer() {
             self.provider = provider.clone();
         }
-        Ok(())
+        let state = L1State::newest(&self.provider, &self.deployment.contracts);
+        let settings = state.settings_of(RollupId::new(self.record.params.rollup)).await?;
+        let named = settings.map(|settings| settings.verificationKeys).unwrap_or_default();
+        match named.is_empty() || named.contains(&self.verification_key) {
+            true => Ok(()),
+            false => Err(AdapterError::OtherKeys { own: self.verification_key }),
+        }
     }
 
     /// Moves on to the next endpoint where this one is to blame; says whether there is one.

@@ -47,7 +47,7 @@ impl Nodes {
     }
 
     /// Looks for new checkpoints on Ethereum, so that they are known when they are needed. Gives the newest.
-    pub(crate) async fn look(
+    pub async fn look(
         &mut self,
         provider: &DynProvider,
         contracts: &Contracts,
@@ -76,7 +76,7 @@ impl Nodes {
     }
 
     /// That a batch is final, if there is a checkpoint that shows it.
-    pub(crate) async fn finality_of(
+    pub async fn finality_of(
         &mut self,
         batch: &Batch,
         inbox: &Inbox,

@@ -2,12 +2,12 @@
 
 use crate::metrics::{self, Measured, ProverMetrics};
 use crate::worker::{self, Prove, WorkerOptions};
-use crate::zk::ZkProver;
+use crate::zk::{ZkProver, proof_key};
 use clap::{Args, Parser, Subcommand};
 use eyre::WrapErr as _;
 use fairlane_zk_rollup::{KeyWords, Prover, Shape};
 use serde::{Deserialize, Serialize};
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -175,7 +175,10 @@ impl KeysCommand {
     fn run(self) -> eyre::Result<()> {
         let file = VerificationKeyFile::of(&self.keys.load()?, &self.keys);
         let text = serde_json::to_string_pretty(&file)? + "\n";
-        std::fs::write(&self.out, text).wrap_err_with(|| format!("writing {}", self.out.display()))
+        std::fs::write(&self.out, text).wrap_err_with(|| format!("writing {}", self.out.display()))?;
+        let hash = proof_key(&file.key_words()?).vk;
+        writeln!(std::io::stdout(), "verification key 0x{hash} (SHA-256); {}", file.set_up)?;
+        Ok(())
     }
 }
 

@@ -16,6 +16,11 @@ pub(crate) const BLOCK: usize = 64;
 /// Bytes that a step takes in at most: a whole transfer with its length.
 pub(crate) const STEP: usize = 4 + BatchItem::FIXED_BYTES + PAYLOAD_BYTES;
 
+/// Where a step's window has the kind of the item that begins there, and the kind of a bundle's leg; a transaction of its own
+/// has the one below.
+const KIND: usize = 4;
+const LEG: u8 = 1;
+
 const _: () = assert!(STEP == 2 * BLOCK, "a transfer is two blocks");
 
 /// A place in a body.
@@ -48,6 +53,13 @@ pub(crate) struct Step {
     pub(crate) begins: bool,
     /// Whether that item has the form of a transfer.
     pub(crate) well_formed: bool,
+}
+
+impl Step {
+    /// Whether the item that begins here is a leg of a bundle.
+    pub(crate) fn is_leg(&self) -> bool {
+        self.window[KIND] == LEG
+    }
 }
 
 impl Cursor {
@@ -84,7 +96,7 @@ impl Cursor {
             sha2::compress256(&mut self.chain, &[*GenericArray::from_slice(&self.block)]);
             self.block = *block;
         }
-        let well_formed = begins && length as usize == STEP - 4 && window[4] == 0;
+        let well_formed = begins && length as usize == STEP - 4 && window[KIND] <= LEG;
         Step { blocks, window, begins, well_formed }
     }
 

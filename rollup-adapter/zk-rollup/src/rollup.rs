@@ -3,7 +3,7 @@
 use crate::cursor::{Cursor, Step};
 use crate::field::Field;
 use crate::keys::Context;
-use crate::state::{Deposit, Opening, Outcome, State};
+use crate::state::{Deposit, Form, Opening, Outcome, State};
 use crate::statement::{Position, Statement};
 use crate::transfer::Fields;
 use fairlane_types::{Batch, BatchHeader, BatchIndex, RollupHead, RollupId};
@@ -128,12 +128,13 @@ impl Rollup {
         if deposits.len() > self.shape.deposits {
             return Err(ApplyError::TooManyDeposits { count: deposits.len(), most: self.shape.deposits });
         }
+        let content = (batch.header(), batch.body().as_ref());
         let mut cursor = Cursor::start(self.head, batch.body());
         let mut applied = Applied { jobs: Vec::new(), outcomes: Vec::with_capacity(batch.items().len()) };
         let mut due = deposits.to_vec();
         loop {
             due.resize(self.shape.deposits, Deposit::default());
-            applied.jobs.push(self.prove_next(&mut cursor, batch, &due, &mut applied.outcomes));
+            applied.jobs.push(self.prove_next(&mut cursor, content, &due, &mut applied.outcomes));
             due.clear();
             if cursor.is_at_end() {
                 break;
@@ -143,11 +144,11 @@ impl Rollup {
         Ok(applied)
     }
 
-    /// As much of the batch as one proof has room for.
-    fn prove_next(
+    /// As much of a batch as one proof has room for.
+    pub(crate) fn prove_next(
         &mut self,
         cursor: &mut Cursor,
-        batch: &Batch,
+        (header, body): (&BatchHeader, &[u8]),
         deposits: &[Deposit],
         outcomes: &mut Vec<Outcome>,
     ) -> Job {
@@ -157,9 +158,9 @@ impl Rollup {
         let mut steps = Vec::with_capacity(self.shape.slots);
         for _ in 0..self.shape.slots {
             let item = cursor.begun - start.begun;
-            let step = cursor.step(batch.body());
+            let step = cursor.step(body);
             let fields = Fields::of(&payload(&step));
-            let (outcome, openings) = self.state.transfer(&self.context, &fields, step.well_formed);
+            let (outcome, openings) = self.state.transfer(&self.context, &fields, form(&step));
             if step.begins {
                 outcomes.push(outcome);
             }
@@ -175,20 +176,24 @@ impl Rollup {
                 old_root,
                 new_root: self.state.root(),
                 old_position: position(&start, start.begun > 0, start.previous),
-                new_position: position(
-                    cursor,
-                    !cursor.is_at_end(),
-                    batch.header().head(&self.context.network),
-                ),
+                new_position: position(cursor, !cursor.is_at_end(), header.head(&self.context.network)),
                 deposits: deposits.to_vec(),
             },
-            witness: Witness { cursor: start, deposits: openings, steps, header: *batch.header() },
+            witness: Witness { cursor: start, deposits: openings, steps, header: *header },
         }
     }
 }
 
 fn position(cursor: &Cursor, inside: bool, head: RollupHead) -> Position {
     if inside { Position::Inside(cursor.commitment()) } else { Position::Head(head) }
+}
+
+fn form(step: &Step) -> Form {
+    match step.well_formed {
+        false => Form::Malformed,
+        true if step.is_leg() => Form::Leg,
+        true => Form::Alone,
+    }
 }
 
 /// The bytes of a step where a transfer's payload would stand.
@@ -218,7 +223,7 @@ impl Job {
         let mut rollup = Rollup::new(context, shape);
         let mut cursor = Cursor::start(rollup.head, batch.body());
         let deposits = vec![Deposit::default(); shape.deposits];
-        rollup.prove_next(&mut cursor, &batch, &deposits, &mut Vec::new())
+        rollup.prove_next(&mut cursor, (batch.header(), batch.body()), &deposits, &mut Vec::new())
     }
 
     /// The root that the job leads to.

@@ -41,13 +41,26 @@ pub struct Deposit {
     pub amount: u64,
 }
 
+/// What an item is, as far as its form says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// It has not the length of a transfer.
+    Malformed,
+    /// A transaction of its own.
+    Alone,
+    /// A leg of a bundle.
+    Leg,
+}
+
 /// Why a transfer does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// The item is no single transaction of this rollup's length.
+    /// The item has not the length of a transfer.
     Malformed,
     /// The payload begins with none of the kinds of transfers.
     UnknownKind,
+    /// The transfer is for a bundle and stands alone, or the other way round.
+    Misplaced,
     /// The sender's number is out of range.
     UnknownSender,
     /// The destination is no account that is open.
@@ -150,10 +163,9 @@ impl State {
         &mut self,
         context: &Context,
         fields: &Fields,
-        well_formed: bool,
+        form: Form,
     ) -> (Outcome, [Opening; 2]) {
-        let outcome =
-            if well_formed { self.judge(context, fields) } else { Outcome::Skipped(Skip::Malformed) };
+        let outcome = self.judge(context, fields, form);
         let applied = !matches!(outcome, Outcome::Skipped(_));
         let sender = self.open(fields.sender());
         if applied {
@@ -171,10 +183,12 @@ impl State {
         (outcome, [sender, receiver])
     }
 
-    fn judge(&self, context: &Context, fields: &Fields) -> Outcome {
-        let to_account = match fields.kind {
-            0 => true,
-            1 => false,
+    fn judge(&self, context: &Context, fields: &Fields, form: Form) -> Outcome {
+        let to_account = match (form, fields.kind) {
+            (Form::Malformed, _) => return Outcome::Skipped(Skip::Malformed),
+            (Form::Alone, 0) | (Form::Leg, 2) => true,
+            (Form::Alone, 1) | (Form::Leg, 3) => false,
+            (_, 0..4) => return Outcome::Skipped(Skip::Misplaced),
             _ => return Outcome::Skipped(Skip::UnknownKind),
         };
         if fields.from >= ACCOUNTS {

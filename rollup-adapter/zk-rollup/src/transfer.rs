@@ -14,6 +14,9 @@ pub type Address = [u8; 20];
 /// Bytes of a payload.
 pub const PAYLOAD_BYTES: usize = 85;
 
+/// What is added to the kind of a transfer that is a leg of a bundle.
+const IN_BUNDLE: u8 = 2;
+
 /// Where value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -37,8 +40,17 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Signs it: the payload to send.
+    /// Signs it: the payload of a transaction of its own. As a leg of a bundle it does nothing.
     pub fn sign(&self, context: &Context, key: &SecretKey) -> [u8; PAYLOAD_BYTES] {
+        self.signed(context, key, 0)
+    }
+
+    /// Signs it: the payload of a bundle's leg. Alone it does nothing. In which bundle, and with what, is not signed.
+    pub fn sign_leg(&self, context: &Context, key: &SecretKey) -> [u8; PAYLOAD_BYTES] {
+        self.signed(context, key, IN_BUNDLE)
+    }
+
+    fn signed(&self, context: &Context, key: &SecretKey, place: u8) -> [u8; PAYLOAD_BYTES] {
         let mut payload = [0; PAYLOAD_BYTES];
         let (kind, to) = match self.to {
             Destination::Account(account) => {
@@ -48,7 +60,7 @@ impl Transfer {
             }
             Destination::Ethereum(address) => (1, address),
         };
-        payload[0] = kind;
+        payload[0] = kind + place;
         payload[1..5].copy_from_slice(&u32::from(self.from).to_be_bytes());
         payload[5..25].copy_from_slice(&to);
         payload[25..33].copy_from_slice(&self.amount.to_be_bytes());

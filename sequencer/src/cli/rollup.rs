@@ -10,7 +10,7 @@ use fairlane_l1::registration::OperatorAccount;
 use fairlane_l1::rollups::{OwnerAccount, RollupSettings};
 use fairlane_l1::settlement::{block_number, settled_point};
 use fairlane_l1::wallet::KeySource;
-use fairlane_l1::{Address, L1State, U256};
+use fairlane_l1::{Address, B256, L1State, U256};
 use fairlane_types::RollupId;
 use std::path::PathBuf;
 
@@ -51,6 +51,9 @@ pub(super) struct Register {
     /// The rollup's contract on Ethereum.
     #[arg(long, default_value_t = Address::ZERO, hide_default_value = true)]
     settlement: Address,
+    /// SHA-256 of a verification key that proofs are made for, as `fairlane-prover keys` prints it. At most eight times.
+    #[arg(long = "verification-key", value_name = "HASH")]
+    verification_keys: Vec<B256>,
     /// A URI of what people want to know, at most 1024 bytes.
     #[arg(long, default_value = "")]
     metadata: String,
@@ -63,8 +66,12 @@ pub(super) struct Configure {
     /// The rollup's id.
     id: u64,
     /// The rollup's contract on Ethereum, which offers `IRollupSettlement`: nodes tell subscribers what it has settled.
-    #[arg(long, required_unless_present = "metadata")]
+    #[arg(long, required_unless_present_any = ["metadata", "verification_keys"])]
     settlement: Option<Address>,
+    /// SHA-256 of a verification key that proofs are made for, as `fairlane-prover keys` prints it. At most eight times; they
+    /// replace all that were named before.
+    #[arg(long = "verification-key", value_name = "HASH")]
+    verification_keys: Vec<B256>,
     /// A URI of what people want to know, at most 1024 bytes.
     #[arg(long)]
     metadata: Option<String>,
@@ -136,7 +143,8 @@ impl Register {
         let session = self.owner.open().await?;
         session.check_fee().await?;
         let RollupArgument(rollup) = self.rollup;
-        let settings = RollupSettings { settlement: self.settlement, metadata: self.metadata };
+        let Self { settlement, verification_keys, metadata, .. } = self;
+        let settings = RollupSettings { settlement, verificationKeys: verification_keys, metadata };
         let registering = session.account().register(rollup, settings).await?;
         self.owner.sending.carry_out(&format!("registered rollup {}", rollup.id), registering).await
     }
@@ -144,11 +152,14 @@ impl Register {
 
 impl Configure {
     async fn run(self) -> eyre::Result<()> {
-        let Self { id, settlement, metadata, owner } = self;
+        let Self { id, settlement, verification_keys, metadata, owner } = self;
         let session = owner.open().await?;
         let change = |settings: &mut RollupSettings| {
             if let Some(settlement) = settlement {
                 settings.settlement = settlement;
+            }
+            if !verification_keys.is_empty() {
+                settings.verificationKeys = verification_keys;
             }
             if let Some(metadata) = metadata {
                 settings.metadata = metadata;
@@ -176,7 +187,13 @@ impl Show {
         let closed =
             rollup.closed_from.map_or(String::new(), |epoch| format!(", closed from epoch {epoch} on"));
         out!("ordered  from epoch {} on{closed} (now: epoch {epoch})", rollup.from)?;
-        let Some(contract) = state.settlement_of(rollup.spec.id).await? else { return Ok(()) };
+        let settings = state.settings_of(rollup.spec.id).await?;
+        for key in settings.iter().flat_map(|settings| &settings.verificationKeys) {
+            out!("proofs   for the verification key {key}")?;
+        }
+        let contract =
+            settings.map(|settings| settings.settlement).filter(|contract| *contract != Address::ZERO);
+        let Some(contract) = contract else { return Ok(()) };
         match settled_point(&provider, contract, block_number(&provider).await?).await? {
             Some(point) => out!("settled  up to batch {} by {contract}", point.index)?,
             None => out!("settled  by {contract}, which does not say how far")?,

@@ -48,7 +48,7 @@ impl Ethereum {
         let fee = account.fee().await.unwrap().to::<u128>();
         let payer = OperatorAccount { deployment: &self.deployment, provider: &provider, operator: owner };
         payer.mint(fee).send().await.unwrap();
-        let settings = RollupSettings { settlement, metadata: String::new() };
+        let settings = RollupSettings { settlement, verificationKeys: Vec::new(), metadata: String::new() };
         let spec = RollupSpec::new(rollup, GroupId::ZERO);
         account.register(spec, settings).await.unwrap().send().await.unwrap();
     }

@@ -48,6 +48,11 @@ sol!(
 );
 sol!(
     #[sol(rpc, extra_derives(Debug, PartialEq, Eq))]
+    BundleEscrow,
+    "../artifacts/BundleEscrow.json"
+);
+sol!(
+    #[sol(rpc, extra_derives(Debug, PartialEq, Eq))]
     Groth16Verifier,
     "../artifacts/Groth16Verifier.json"
 );

@@ -1,8 +1,8 @@
 //! What can go wrong between here and a contract, with what to do about it.
 
 use crate::contracts::{
-    EvidenceVerifier, KeyVerifier, RollupRegistry, SequencerLightClient, SlashingManager, StakeManager,
-    ZkRollupSettlement,
+    BundleEscrow, EvidenceVerifier, KeyVerifier, RollupRegistry, SequencerLightClient, SlashingManager,
+    StakeManager, ZkRollupSettlement,
 };
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_sol_types::SolInterface as _;
@@ -26,6 +26,8 @@ pub enum Refusal {
     LightClient(SequencerLightClient::SequencerLightClientErrors),
     /// The settlement contract's of a proven rollup.
     Settlement(ZkRollupSettlement::ZkRollupSettlementErrors),
+    /// The escrow's for bundles.
+    Escrow(BundleEscrow::BundleEscrowErrors),
     /// Another contract's, the token's for instance.
     Other(Bytes),
 }
@@ -43,6 +45,7 @@ impl Refusal {
                 SequencerLightClient::SequencerLightClientErrors::abi_decode(data).map(Self::LightClient)
             })
             .or_else(|_| ZkRollupSettlement::ZkRollupSettlementErrors::abi_decode(data).map(Self::Settlement))
+            .or_else(|_| BundleEscrow::BundleEscrowErrors::abi_decode(data).map(Self::Escrow))
             .unwrap_or_else(|_| Self::Other(data.clone()))
     }
 }
@@ -58,6 +61,7 @@ impl fmt::Display for Refusal {
             Self::Rollups(error) => format!("{error:?}"),
             Self::LightClient(error) => format!("{error:?}"),
             Self::Settlement(error) => format!("{error:?}"),
+            Self::Escrow(error) => format!("{error:?}"),
             Self::Other(data) => return f.write_str(&foreign_reason(data)),
         };
         let inner = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));

@@ -19,6 +19,7 @@ pub mod endpoint;
 pub mod endpoints;
 pub mod epoch;
 pub mod error;
+pub mod escrow;
 pub mod events;
 pub mod evidence;
 pub mod keys;

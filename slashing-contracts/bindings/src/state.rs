@@ -8,7 +8,7 @@ use crate::deployment::Contracts;
 use crate::endpoint::read;
 use crate::epoch::Epoch;
 use crate::error::CallError;
-use crate::rollups::spec_of;
+use crate::rollups::{RollupSettings, spec_of};
 use alloy_primitives::{Address, B256};
 use alloy_provider::{DynProvider, Provider as _};
 use alloy_rpc_types_eth::BlockId;
@@ -157,14 +157,20 @@ impl<'a> L1State<'a> {
         }
     }
 
-    /// The contract that settles a rollup; `None` where its owner names none, or nobody registered it.
-    pub async fn settlement_of(&self, id: RollupId) -> Result<Option<Address>, CallError> {
+    /// What a rollup's owner says of it; `None` if nobody registered it.
+    pub async fn settings_of(&self, id: RollupId) -> Result<Option<RollupSettings>, CallError> {
         let rollups = RollupRegistry::new(self.contracts.rollup_registry, self.provider);
-        match read("asking for a rollup's contract", rollups.rollupOf(id.get()), self.at).await {
-            Ok(rollup) => Ok(Some(rollup.settings.settlement).filter(|contract| *contract != Address::ZERO)),
+        match read("asking for a rollup's settings", rollups.rollupOf(id.get()), self.at).await {
+            Ok(rollup) => Ok(Some(rollup.settings)),
             Err(error) if is_unknown_rollup(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The contract that settles a rollup; `None` where its owner names none, or nobody registered it.
+    pub async fn settlement_of(&self, id: RollupId) -> Result<Option<Address>, CallError> {
+        let settings = self.settings_of(id).await?;
+        Ok(settings.map(|settings| settings.settlement).filter(|contract| *contract != Address::ZERO))
     }
 }
 

@@ -5,6 +5,9 @@ pragma solidity ^0.8.28;
 struct RollupSettings {
     /// The rollup's contract on this chain; zero without one.
     address settlement;
+    /// SHA-256 of each verification key that its proofs are made for (docs/rollups/adapter.md); none where nothing is proven,
+    /// or the owner says nothing of it.
+    bytes32[] verificationKeys;
     /// A URI of what people want to know.
     string metadata;
 }
@@ -56,6 +59,8 @@ interface IRollupRegistry {
     error AlreadyClosed(uint64 rollup, uint32 fromEpoch);
     /// The network has room for so many rollups.
     error TooManyRollups(uint256 limit);
+    /// There are more verification keys than the limit.
+    error TooManyKeys(uint256 count, uint256 limit);
     /// The metadata is longer than the limit.
     error MetadataTooLong(uint256 length, uint256 limit);
 

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {BatchFields} from "../libraries/BatchHead.sol";
 import {IRollupSettlement} from "./IRollupSettlement.sol";
-import {Checkpoint, HeadPath} from "./ISequencerLightClient.sol";
+import {Checkpoint, HeadPath, ISequencerLightClient} from "./ISequencerLightClient.sol";
 
 /// @notice Value that waits to come into the rollup.
 struct Deposit {
@@ -149,6 +149,15 @@ interface IZkRollupSettlement is IRollupSettlement {
     /// withdrawals, which begins with zero and goes on, with each proof that shows some, as Keccak-256 of the chain, `first`
     /// and the bits. Zero without withdrawals.
     function outcome(uint64 index) external view returns (bytes32);
+
+    /// @notice Says what is final.
+    function lightClient() external view returns (ISequencerLightClient);
+
+    /// @notice The network that orders for the rollup.
+    function network() external view returns (bytes32);
+
+    /// @notice What a withdrawal of a settled batch pays, in units, and to whom, paid or not. Reverts if it is none.
+    function withdrawal(ItemProof calldata proof) external view returns (address to, uint64 amount);
 
     /// @notice Whether a withdrawal was paid.
     function isClaimed(uint64 index, uint32 place) external view returns (bool);

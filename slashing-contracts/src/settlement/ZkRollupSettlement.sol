@@ -14,6 +14,7 @@ import {
     Withdrawals
 } from "../interfaces/IZkRollupSettlement.sol";
 import {BatchHead} from "../libraries/BatchHead.sol";
+import {FinalHead} from "../libraries/FinalHead.sol";
 import {DepositQueue} from "./DepositQueue.sol";
 
 /// @title Settles a rollup whose state is proven
@@ -36,11 +37,11 @@ contract ZkRollupSettlement is IZkRollupSettlement, DepositQueue {
         uint64 queued;
     }
 
-    /// @notice Says what is final.
+    /// @inheritdoc IZkRollupSettlement
     ISequencerLightClient public immutable lightClient;
     /// @notice Checks proofs.
     IProofVerifier public immutable verifier;
-    /// @notice The network that orders for the rollup.
+    /// @inheritdoc IZkRollupSettlement
     bytes32 public immutable network;
     /// @notice The rollup's id there.
     uint64 public immutable rollup;
@@ -93,7 +94,7 @@ contract ZkRollupSettlement is IZkRollupSettlement, DepositQueue {
     function settle(Progress calldata from, Transition calldata transition, Finality calldata finality) external {
         Tip memory tip = _tip;
         _requireProven(tip, from, transition, 0);
-        _requireFinal(tip.index + 1, transition.position, finality);
+        FinalHead.check(lightClient, network, rollup, tip.index + 1, transition.position, finality);
 
         tip.index++;
         tip.taken = tip.due;
@@ -108,6 +109,18 @@ contract ZkRollupSettlement is IZkRollupSettlement, DepositQueue {
 
     /// @inheritdoc IZkRollupSettlement
     function claim(ItemProof calldata proof) external {
+        (address to, uint64 amount) = withdrawal(proof);
+        if (isClaimed(proof.index, proof.place)) revert AlreadyClaimed(proof.index, proof.place);
+        _claimed[proof.index][proof.place >> 8] |= 1 << (proof.place & 0xff);
+
+        _release(amount);
+        emit Withdrawn(proof.index, proof.place, to, amount);
+        (bool paid,) = to.call{value: amount * unit}("");
+        if (!paid) revert PaymentFailed(to, amount * unit);
+    }
+
+    /// @inheritdoc IZkRollupSettlement
+    function withdrawal(ItemProof calldata proof) public view returns (address to, uint64 amount) {
         _requireOutcome(proof);
         bytes32 root = BatchHead.root(proof.item, proof.place, proof.batch.count, proof.siblings);
         if (root != proof.batch.txRoot) revert WrongItem(root, proof.batch.txRoot);
@@ -115,15 +128,8 @@ contract ZkRollupSettlement is IZkRollupSettlement, DepositQueue {
         if (proof.place < shown.first || (uint256(shown.bits) >> (proof.place - shown.first)) & 1 == 0) {
             revert NoWithdrawal(proof.index, proof.place);
         }
-        if (isClaimed(proof.index, proof.place)) revert AlreadyClaimed(proof.index, proof.place);
-        _claimed[proof.index][proof.place >> 8] |= 1 << (proof.place & 0xff);
-
-        address to = address(bytes20(proof.item[TO:TO + 20]));
-        uint64 amount = uint64(bytes8(proof.item[AMOUNT:AMOUNT + 8]));
-        _release(amount);
-        emit Withdrawn(proof.index, proof.place, to, amount);
-        (bool paid,) = to.call{value: amount * unit}("");
-        if (!paid) revert PaymentFailed(to, amount * unit);
+        to = address(bytes20(proof.item[TO:TO + 20]));
+        amount = uint64(bytes8(proof.item[AMOUNT:AMOUNT + 8]));
     }
 
     /// @inheritdoc IRollupSettlement
@@ -194,20 +200,6 @@ contract ZkRollupSettlement is IZkRollupSettlement, DepositQueue {
 
     function _piece(uint64 index, bytes32 root, bytes32 position, bytes32 withdrawals) private pure returns (bytes32) {
         return keccak256(abi.encode(index, root, position, withdrawals));
-    }
-
-    // Finality
-
-    /// @dev The head must be in the history that a checkpoint shows.
-    function _requireFinal(uint64 index, bytes32 head, Finality calldata finality) private view {
-        for (uint256 i = 0; i < finality.later.length; i++) {
-            head = BatchHead.next(network, rollup, head, ++index, finality.later[i]);
-        }
-        if (finality.path.rollup != rollup) revert WrongRollup(finality.path.rollup, rollup);
-        if (finality.path.index != index || finality.path.head != head) {
-            revert WrongHead(finality.path.index, finality.path.head, index, head);
-        }
-        lightClient.prove(finality.number, finality.checkpoint, finality.path);
     }
 
     // Withdrawals

@@ -116,8 +116,24 @@ impl L1Chain {
         let fee = account.fee().await?.try_into()?;
         let payer = OperatorAccount { deployment: &self.deployment, provider: &provider, operator: owner };
         payer.mint(fee).send().await?;
-        let settings = RollupSettings { settlement: Address::ZERO, metadata: String::new() };
+        let settings = RollupSettings {
+            settlement: Address::ZERO,
+            verificationKeys: Vec::new(),
+            metadata: String::new(),
+        };
         account.register(RollupSpec::new(rollup, GroupId::ZERO), settings).await?.send().await?;
+        Ok(())
+    }
+
+    /// Changes settings of a rollup of the guardian's.
+    pub async fn configure_rollup(
+        &self,
+        rollup: RollupId,
+        change: impl FnOnce(&mut RollupSettings),
+    ) -> eyre::Result<()> {
+        let (provider, owner) = self.writer(0)?;
+        let account = OwnerAccount { deployment: &self.deployment, provider: &provider, owner };
+        account.configure(rollup, change).await?.send().await?;
         Ok(())
     }
 

@@ -69,7 +69,7 @@ pub(crate) async fn keep_busy(client: Client, rollup: u64) {
 }
 
 /// The Ethereum of a demonstration's network.
-pub(super) fn chain_of(network: &LocalNetwork) -> &L1Chain {
+pub(crate) fn chain_of(network: &LocalNetwork) -> &L1Chain {
     network.l1.as_ref().expect("`on_network` makes networks that have one")
 }
 

@@ -12,7 +12,8 @@ use crate::ports;
 use eyre::OptionExt as _;
 use fairlane_l1::dev::gas_of;
 use fairlane_l1::settlement::{self, SettlementRecord, Standing};
-use fairlane_l1::{Address, DynProvider};
+use fairlane_l1::{Address, B256, DynProvider};
+use fairlane_prover::zk::proof_key;
 use fairlane_types::{NetworkId, RollupId};
 use fairlane_zk_rollup::{Context, PublicKey};
 use serde_json::Value;
@@ -83,6 +84,12 @@ impl Stage {
     /// What transfers are signed for.
     pub(crate) fn context(&self) -> Context {
         Context { network: NetworkId::from_bytes(self.record.params.network.0), rollup: self.rollup() }
+    }
+
+    /// SHA-256 of the verification key that the contract checks proofs with.
+    pub(crate) fn key_hash(&self) -> B256 {
+        let words = self.record.params.key.map(|word| word.0);
+        B256::new(*proof_key(&words).vk.as_bytes())
     }
 
     fn path(&self, name: &str) -> String {

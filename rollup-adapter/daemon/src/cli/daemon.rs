@@ -144,6 +144,7 @@ fn execution_client(config: &ClientConfig) -> eyre::Result<Client> {
 fn ethereum(config: &EthereumConfig, network: NetworkId) -> eyre::Result<Ethereum> {
     let key = ADAPTER_KEY.read(config.key_file.as_deref())?;
     let record = config.settlement.as_deref().ok_or_else(|| eyre!("`ethereum.settlement` is missing"))?;
+    let record = SettlementRecord::load(record)?;
     let endpoints = Endpoints::new(&config.rpc_urls, Some(&key)).wrap_err("ethereum.rpc_urls")?;
     let (provider, account) = endpoints
         .writer()
@@ -154,9 +155,10 @@ fn ethereum(config: &EthereumConfig, network: NetworkId) -> eyre::Result<Ethereu
         provider,
         network,
         deployment: Deployment::load(&config.deployment)?,
-        record: SettlementRecord::load(record)?,
         sender: Sender { account, max_fee: u128::from(config.max_fee_gwei()) * WEI_PER_GWEI },
         confirmations: config.confirmations,
+        verification_key: B256::new(*proof_key(&record.params.key.map(|word| word.0)).vk.as_bytes()),
+        record,
     })
 }
 

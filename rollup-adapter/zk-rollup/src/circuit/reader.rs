@@ -36,6 +36,8 @@ pub(crate) struct StepWires {
     pub(crate) begins: Bit,
     /// Whether it has the form of a transfer.
     pub(crate) well_formed: Bit,
+    /// The item's kind: in what is well-formed 0 for a transaction of its own, 1 for a leg of a bundle.
+    pub(crate) kind: Num,
     /// Where a transfer's payload stands, most significant bit first.
     pub(crate) payload: Vec<Bit>,
 }
@@ -99,8 +101,9 @@ impl CursorWires {
         let begins = builder.and(builder.is_zero(&self.bytes)?, builder.is_zero(&self.items)?.not())?;
         let length = big_endian(&window[..4]);
         let fits = builder.is_equal(&length, &Num::from(STEP as u64 - 4))?;
-        let is_single = builder.is_zero(&window[4])?;
-        let well_formed = builder.all(&[begins, fits, is_single])?;
+        let kind = window[4].clone();
+        let is_item = builder.is_zero(&builder.multiply(&kind, &(&kind - &Num::from(1)))?)?;
+        let well_formed = builder.all(&[begins, fits, is_item])?;
 
         let left = &self.bytes + &builder.multiply(&begins.into(), &(&length + &Num::from(4)))?;
         let taken = at_most_a_step(builder, &left)?;
@@ -114,7 +117,7 @@ impl CursorWires {
         for byte in &window[STEP - PAYLOAD_BYTES..] {
             payload.extend(builder.decompose(byte, 8)?);
         }
-        Ok(StepWires { begins, well_formed, payload })
+        Ok(StepWires { begins, well_formed, kind, payload })
     }
 
     /// Hashes the blocks that the cursor leaves behind: none, one or two.

@@ -4,6 +4,7 @@
 //! that are hostile in every way that bytes can be.
 
 use super::*;
+use crate::cursor::{Cursor, STEP};
 use crate::keys::SecretKey;
 use crate::rollup::{Rollup, bare_header};
 use crate::state::{Account, Deposit, Outcome, Skip};
@@ -11,6 +12,7 @@ use crate::statement::Position;
 use crate::transfer::{Destination, PAYLOAD_BYTES, Transfer};
 use crate::{Context, PublicKey};
 use ark_ff::Field as _;
+use fairlane_types::crypto;
 use fairlane_types::{Batch, BatchItem, RollupHead, RollupId, TxId};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -134,7 +136,9 @@ fn every_reason_to_skip_is_proven() {
         (outcome(&good[..84]), Skip::Malformed),
         (outcome(&[&good[..], &[0]].concat()), Skip::Malformed),
         (outcome(&[0xff; 300]), Skip::Malformed),
-        (altered(0, 2), Skip::UnknownKind),
+        (altered(0, 2), Skip::Misplaced),
+        (altered(0, 3), Skip::Misplaced),
+        (altered(0, 4), Skip::UnknownKind),
         (altered(0, 1), Skip::InvalidSignature),
         (altered(1, 0x80), Skip::UnknownSender),
         (altered(3, 0x40), Skip::UnknownSender),
@@ -168,12 +172,43 @@ fn signatures_of_other_rollups_and_networks_are_void() {
 }
 
 #[test]
-fn legs_of_bundles_are_void() {
-    let mut rollup = funded();
-    let payload = transfer(0, Destination::Account(1), 1, 0).to_vec().into();
-    let leg = BatchItem { transaction: TxId::from_bytes([3; 32]), leg_index: 0, leg_count: 2, payload };
-    let batch = batch(&rollup, vec![leg]);
-    assert_eq!(prove(&mut rollup, &batch, &[]).1, [Outcome::Skipped(Skip::Malformed)]);
+fn transfers_for_bundles_count_in_bundles_alone() {
+    let leg = |payload: [u8; PAYLOAD_BYTES]| BatchItem { leg_count: 2, leg_index: 1, ..item(&payload) };
+    let order = |to| Transfer { from: 0, to, amount: 30, nonce: 0 };
+    let (account, ethereum) = (order(Destination::Account(1)), order(Destination::Ethereum([5; 20])));
+    let misplaced = Outcome::Skipped(Skip::Misplaced);
+    for (item, expected) in [
+        (leg(account.sign_leg(&context(), &key(0))), Outcome::Transferred),
+        (leg(ethereum.sign_leg(&context(), &key(0))), Outcome::Withdrawn),
+        (leg(account.sign(&context(), &key(0))), misplaced),
+        (leg(ethereum.sign(&context(), &key(0))), misplaced),
+        (item(&account.sign_leg(&context(), &key(0))), misplaced),
+        (item(&ethereum.sign_leg(&context(), &key(0))), misplaced),
+    ] {
+        let mut rollup = funded();
+        let batch = batch(&rollup, vec![item]);
+        assert_eq!(prove(&mut rollup, &batch, &[]).1, [expected]);
+    }
+}
+
+/// No kind of items that may come some day is taken for one of today's.
+#[test]
+fn items_of_unknown_kinds_are_void() {
+    let good = transfer(0, Destination::Account(1), 30, 0);
+    for kind in [2, 3, 127, 128, 255] {
+        let mut rollup = funded();
+        let known = batch(&rollup, vec![item(&good)]);
+        let mut body = known.body().to_vec();
+        body[8] = kind;
+        // What would be right for it if the rule went on like this.
+        body[4 + STEP - PAYLOAD_BYTES] = kind.wrapping_mul(2);
+        let header = BatchHeader { payload_hash: crypto::sha256(&[&body]), ..*known.header() };
+        let (mut cursor, mut outcomes) = (Cursor::start(rollup.head(), &body), Vec::new());
+        let deposits = [Deposit::default(); SHAPE.deposits];
+        let job = rollup.prove_next(&mut cursor, (&header, &body), &deposits, &mut outcomes);
+        assert_eq!(outcomes, [Outcome::Skipped(Skip::Malformed)], "kind {kind}");
+        assert_eq!(first_broken(&job).unwrap(), None, "kind {kind}");
+    }
 }
 
 #[test]

@@ -66,8 +66,10 @@ pub(crate) fn transfer(
     let signed = is_signed(builder, context, &sender.account, &parts)?;
     let payable = builder.all(&[step.well_formed, in_range, next, covered, signed])?;
 
-    let withdrawn = builder.and(payable, builder.is_equal(&Num::from_bits(parts.kind), &Num::from(1))?)?;
-    let is_transfer = builder.is_zero(&Num::from_bits(parts.kind))?;
+    // A transfer says with 2 that it is for a bundle, and it has to be a leg of one just then.
+    let kind = &Num::from_bits(parts.kind) - &(&step.kind * Fr::from(2u64));
+    let withdrawn = builder.and(payable, builder.is_equal(&kind, &Num::from(1))?)?;
+    let is_transfer = builder.is_zero(&kind)?;
     let padded = are_zero(builder, &parts.to[..parts.to.len() - ID_BITS])?;
 
     // The receiver is opened in the tree behind the sender's change, which depends on whether there is a receiver: the

@@ -5,10 +5,13 @@ use super::accounts::{ALICE, BOB, NOISE, RECEIVER, transfer};
 use super::ground::Ground;
 use crate::l1::demo::{POLL, all_go_on};
 use crate::zk::stage::{PROOF_LIMIT, Stage};
+use eyre::WrapErr as _;
 use fairlane_l1::checkpoint::Sender;
 use fairlane_l1::dev::{balance_of, set_block_time, waiting_call};
+use fairlane_l1::rollups::RollupSettings;
 use fairlane_l1::settlement::{self, Finality, Progress, Transition};
 use fairlane_l1::{Address, B256, CallError, U256};
+use fairlane_rollup_adapter::{Event, MemoryCursor, Subscriber, Tier};
 use fairlane_zk_rollup::{Context, Destination};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -35,6 +38,8 @@ pub(super) async fn tell(mut ground: Ground<'_>) -> eyre::Result<()> {
     killed_with_a_proof(&mut ground, context).await?;
     killed_with_a_transaction(&mut ground, context).await?;
     a_node_is_away(&mut ground, context).await?;
+    the_registry_names_another_key(&mut ground, context).await?;
+    subscribers_are_told(&mut ground).await?;
     counts(&mut ground).await?;
     ground.stage.stop().await?;
     ground.stop_relayer().await?;
@@ -214,6 +219,55 @@ async fn a_node_is_away(ground: &mut Ground<'_>, context: Context) -> eyre::Resu
     let standing = ground.all_settled().await?;
     println!("Settles    batch {} by another node", standing.index);
     ground.network.nodes[0].start()
+}
+
+/// The rollup's owner names another verification key, so the adapter does not settle; and then its own.
+async fn the_registry_names_another_key(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
+    let (rollup, contract, own) =
+        (ground.stage.rollup(), ground.stage.record.settlement, ground.stage.key_hash());
+    let name = async |ground: &Ground<'_>, keys| {
+        let change = |settings: &mut RollupSettings| {
+            settings.settlement = contract;
+            settings.verificationKeys = keys;
+        };
+        ground.chain().configure_rollup(rollup, change).await
+    };
+    ground.chain().register_rollup(rollup).await?;
+    name(ground, vec![B256::repeat_byte(7)]).await?;
+    ground.order(vec![transfer(&context, ALICE, Destination::Account(BOB), 1, 5)]).await?;
+    let is_refused = |status: &Value| {
+        let failure = status["failure"].as_str().unwrap_or_default();
+        failure.contains("verification keys")
+    };
+    ground.stage.wait("refused", STEP_LIMIT, is_refused).await?;
+    println!("Waits      the RollupRegistry names another verification key");
+    name(ground, vec![B256::repeat_byte(7), own]).await?;
+    let standing = ground.all_settled().await?;
+    println!("Settles    batch {} once its own is named, too", standing.index);
+    Ok(())
+}
+
+/// Subscribers hear from a node how far the contract that the registry names has settled their rollup.
+async fn subscribers_are_told(ground: &mut Ground<'_>) -> eyre::Result<()> {
+    let settled = ground.stage.standing().await?.index;
+    let mut subscription = Subscriber::new(ground.network.genesis.clone(), ground.stage.rollup())
+        .endpoints([ground.network.nodes[1].endpoint()])
+        .tiers([Tier::Settled])
+        .open(MemoryCursor::default())
+        .await?;
+    let told = async {
+        while let Some(event) = subscription.next_event().await {
+            match event? {
+                Event::Settled(index) if index.get() == settled => return Ok(()),
+                Event::TierFailed(failed) => eyre::bail!("a node cannot tell what is settled: {failed:?}"),
+                _ => {}
+            }
+        }
+        eyre::bail!("the subscription has ended")
+    };
+    tokio::time::timeout(STEP_LIMIT, told).await.wrap_err("no subscriber is told what is settled")??;
+    println!("Tells      a subscriber that batch {settled} is settled");
+    Ok(())
 }
 
 /// Each batch is settled once, and nothing was sent that did not count.
