@@ -23,6 +23,7 @@ pub mod prepare;
 pub mod proc;
 pub mod session;
 pub mod sim;
+mod steps;
 pub mod sweep;
 pub mod table;
 pub mod timeline;

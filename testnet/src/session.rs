@@ -43,6 +43,18 @@ pub struct SessionSpec {
     pub load_for: Option<Duration>,
 }
 
+impl SessionSpec {
+    /// Makes the network; nothing of it runs yet but its Ethereum.
+    pub async fn create_network(&self) -> eyre::Result<LocalNetwork> {
+        match self.l1 {
+            true => {
+                LocalNetwork::create_on_l1(&self.network, self.network.validators, self.keep.clone()).await
+            }
+            false => LocalNetwork::create(&self.network, self.keep.clone()),
+        }
+    }
+}
+
 /// CPU time used so far.
 #[derive(Clone, Copy, Debug)]
 pub struct CpuSample {
@@ -99,13 +111,7 @@ pub struct Session {
 impl Session {
     /// Makes a network and starts it, then one subscriber for each rollup, then the load.
     pub async fn start(spec: SessionSpec) -> eyre::Result<Self> {
-        let network = match spec.l1 {
-            true => {
-                LocalNetwork::create_on_l1(&spec.network, spec.network.validators, spec.keep.clone()).await?
-            }
-            false => LocalNetwork::create(&spec.network, spec.keep.clone())?,
-        };
-        Self::start_on(network, spec).await
+        Self::start_on(spec.create_network().await?, spec).await
     }
 
     /// Starts a network that was made for `spec`, then one subscriber for each rollup, then the load.

@@ -4,6 +4,7 @@ use crate::clock::unix_nanos;
 use crate::load::ledger::{Delivery, Ledger};
 use crate::load::payload::PayloadKind;
 use crate::session::round2;
+use crate::steps::median;
 use crate::timeline::{Slice, Timeline};
 use eyre::OptionExt;
 use fairlane_rollup_adapter::{
@@ -70,6 +71,11 @@ impl RollupWatch {
     /// Latency from due time to verified delivery.
     pub fn latency(&self) -> LatencyMs {
         summarize(&self.microseconds.lock().expect("no holder panics"))
+    }
+
+    /// The median of these latencies, if there are any.
+    pub(crate) fn median(&self) -> Option<Duration> {
+        median(&self.microseconds.lock().expect("no holder panics"))
     }
 }
 

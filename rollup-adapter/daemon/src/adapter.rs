@@ -32,6 +32,8 @@ pub enum Step {
     CarriedOut(u64),
     /// Proofs of a batch are being made.
     Proving(u64),
+    /// All proofs of a batch are there.
+    Proven(u64),
     /// A batch is proven, or executed where nothing is proven. Ethereum does not know that it is final.
     AwaitingCheckpoint(u64),
     /// A unit of gas costs so many wei, and that is too much.
@@ -90,6 +92,8 @@ pub struct Adapter {
     /// Whether nothing is sent.
     pub dry_run: bool,
     base: Option<Base>,
+    /// The last batch all proofs of which were there, on this base.
+    newest_proven: BatchIndex,
 }
 
 impl Adapter {
@@ -103,7 +107,17 @@ impl Adapter {
         metrics: AdapterMetrics,
         dry_run: bool,
     ) -> Self {
-        Self { ethereum, nodes, inbox, desk, driver, metrics, dry_run, base: None }
+        Self {
+            ethereum,
+            nodes,
+            inbox,
+            desk,
+            driver,
+            metrics,
+            dry_run,
+            base: None,
+            newest_proven: BatchIndex::default(),
+        }
     }
 
     /// Where the rollup stands.
@@ -164,6 +178,7 @@ impl Adapter {
     async fn rewind(&mut self) -> Result<Step, AdapterError> {
         self.driver.rewind().await?;
         self.base = None;
+        self.newest_proven = self.driver.heads().settled.index;
         self.metrics.rewinds.inc();
         Ok(Step::Rewound(self.driver.heads().settled.index.get()))
     }
@@ -207,6 +222,11 @@ impl Adapter {
         let Some(transitions) = self.proven(index, &work).await? else {
             return Ok(Step::Proving(index.get()));
         };
+        if self.newest_proven < index {
+            // A round of its own, so that it is told before a settlement is waited for.
+            self.newest_proven = index;
+            return Ok(Step::Proven(index.get()));
+        }
         let Some(finality) = self.nodes.finality_of(&batch, &self.inbox).await? else {
             return Ok(Step::AwaitingCheckpoint(index.get()));
         };
@@ -321,6 +341,7 @@ impl Stepper for Adapter {
     }
 
     fn show(&self, status: &mut Status) {
+        status.proven = Some(self.newest_proven.max(self.driver.heads().settled.index).get());
         let counts = self.desk.counts();
         status.jobs_waiting = counts.waiting;
         status.jobs_leased = counts.leased;

@@ -15,6 +15,9 @@ pub struct Status {
     pub taken: u64,
     /// The last batch carried out.
     pub carried_out: u64,
+    /// The last batch all proofs of which are there, of a rollup that is proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven: Option<u64>,
     /// The last batch settled for good.
     pub confirmed: u64,
     /// What the last round came to; `None` before the first.

@@ -1,14 +1,17 @@
 //! A rollup that runs the EVM, beside the others of `up`: transfers come one after another, and the table shows where it is.
 
 use super::accounts::{Accounts, transaction};
-use super::programs;
+use super::programs::Programs;
 use super::stage::{ETHEREUMJS, ETHREX, NAMES, Stage};
 use crate::l1::demo::order;
 use crate::network::LocalNetwork;
+use crate::steps::{Following, Step, Track};
 use alloy_provider::Provider as _;
-use eyre::{WrapErr as _, ensure};
+use eyre::{WrapErr as _, bail, ensure};
 use fairlane_rollup_adapter::Client;
-use std::time::Duration;
+use fairlane_types::{RollupId, Transaction};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,23 +24,30 @@ const POISON_EVERY: u64 = 10;
 #[derive(Debug)]
 pub(crate) struct Live {
     stage: Stage,
+    following: Following,
     stop: CancellationToken,
-    feeder: Option<JoinHandle<eyre::Result<Accounts>>>,
+    feeder: JoinHandle<eyre::Result<Accounts>>,
 }
 
-/// Builds the clients where they are missing, and starts all.
-pub(crate) async fn start(network: &LocalNetwork, rollup: u64) -> eyre::Result<Live> {
-    let named = std::env::var_os(programs::CLIENT_VARIABLE).map(Into::into);
-    let mut stage = Stage::new(rollup, programs::find(named).await?)?;
+/// Starts all.
+pub(crate) async fn start(network: &LocalNetwork, rollup: u64, programs: Programs) -> eyre::Result<Live> {
+    let mut stage = Stage::new(rollup, programs)?;
     let accounts = Accounts::new();
     stage.furnish(network, &accounts)?;
     stage.start_client(ETHREX)?;
     stage.start_client(ETHEREUMJS)?;
     stage.start_adapter()?;
+    // Without an Ethereum everything counts as settled when it is executed.
+    let later = match network.l1 {
+        Some(_) => &[Step::Executed, Step::Settled][..],
+        None => &[Step::Executed],
+    };
+    let track = Arc::new(Track::new(later)?);
+    let following = Following::start(network, stage.rollup(), stage.pages(), track.clone()).await?;
     let client = Client::connect(&network.nodes[0].endpoint(), &network.genesis).await?;
     let stop = CancellationToken::new();
-    let feeder = tokio::spawn(feed(client, rollup, accounts, stop.clone()));
-    Ok(Live { stage, stop, feeder: Some(feeder) })
+    let feeder = tokio::spawn(feed(client, stage.rollup().get(), accounts, track, stop.clone()));
+    Ok(Live { stage, following, stop, feeder })
 }
 
 /// Sends until it is told to stop. Each transfer is taken before the next is sent, so that nonces are in order.
@@ -45,12 +55,13 @@ async fn feed(
     client: Client,
     rollup: u64,
     mut accounts: Accounts,
+    track: Arc<Track>,
     stop: CancellationToken,
 ) -> eyre::Result<Accounts> {
     while !stop.is_cancelled() {
         let transfer = accounts.transfer()?;
         // If it was taken all the same, the rollup skips what comes second.
-        while client.submit(&transaction(rollup, transfer.clone())?).await.is_err() {
+        while !submit(&client, &transaction(rollup, transfer.clone())?, &track).await {
             tokio::time::sleep(PAUSE).await;
         }
         if accounts.sent.is_multiple_of(POISON_EVERY) {
@@ -65,10 +76,39 @@ async fn feed(
     Ok(accounts)
 }
 
+/// Whether a transaction was taken.
+async fn submit(client: &Client, transaction: &Transaction, track: &Track) -> bool {
+    let id = transaction.id();
+    track.submit(id, Instant::now());
+    match client.submit(transaction).await {
+        Ok(_) => track.receipt(id, Instant::now()),
+        Err(_) => {
+            track.forget(id);
+            return false;
+        }
+    }
+    true
+}
+
 impl Live {
-    /// Rows for the table.
+    /// The rollup.
+    pub(crate) fn rollup(&self) -> RollupId {
+        self.stage.rollup()
+    }
+
+    /// The transactions on their way.
+    pub(crate) fn track(&self) -> &Track {
+        self.following.track()
+    }
+
+    /// Rows for the table. Fails when a part has ended by itself.
     pub(crate) async fn rows(&mut self) -> eyre::Result<Vec<Vec<String>>> {
         self.stage.check_alive()?;
+        self.following.check()?;
+        if self.feeder.is_finished() && !self.stop.is_cancelled() {
+            self.fed().await?;
+            bail!("what feeds the rollup that runs the EVM has ended");
+        }
         let header = ["EVM client", "block", "transactions", "skipped", "state"].map(str::to_owned);
         let mut rows = vec![header.to_vec()];
         let status = self.stage.status().await.unwrap_or_default();
@@ -84,18 +124,28 @@ impl Live {
         Ok(rows)
     }
 
-    /// Stops what feeds it, and waits until both clients have executed everything, with the same result.
+    async fn fed(&mut self) -> eyre::Result<Accounts> {
+        let fed = (&mut self.feeder).await.wrap_err("feeding the rollup that runs the EVM")?;
+        fed.wrap_err("feeding the rollup that runs the EVM")
+    }
+
+    /// Stops what feeds it, and waits until both clients have executed everything, with the same result, and it is
+    /// settled.
     pub(crate) async fn conclude(&mut self, network: &mut LocalNetwork) -> eyre::Result<()> {
         self.stop.cancel();
-        let Some(feeder) = self.feeder.take() else { return Ok(()) };
-        let accounts = feeder.await.wrap_err("feeding the rollup that runs the EVM")??;
-        self.stage.all_executed(network).await?;
+        let accounts = self.fed().await?;
+        self.stage.all_settled(network).await?;
         let (number, _, root) = self.stage.agreed().await?;
         for (sender, sent) in accounts.senders() {
             let found = self.stage.readers[ETHEREUMJS].get_transaction_count(sender).await?;
             ensure!(found == sent, "{found} of {sent} transactions of {sender} are in blocks");
         }
         println!("EVM: {} transfers in {number} blocks, both clients at state {root}", accounts.sent);
+        self.following.caught_up().await
+    }
+
+    /// Asks all parts to stop, and waits until they have.
+    pub(crate) async fn stop(&mut self) -> eyre::Result<()> {
         self.stage.stop().await
     }
 }

@@ -13,6 +13,7 @@ use eyre::{OptionExt as _, ensure, eyre};
 use fairlane_evm_rollup::Address;
 use fairlane_l1::DynProvider;
 use fairlane_l1::endpoint::connect;
+use fairlane_types::RollupId;
 use rand::RngCore as _;
 use serde_json::Value;
 use std::fs::OpenOptions;
@@ -50,6 +51,16 @@ impl Stage {
         let reader = |client: usize| connect(&format!("http://127.0.0.1:{}", ports[2 * client]));
         let readers = [reader(ETHREX)?, reader(ETHEREUMJS)?];
         Ok(Self { readers, rollup, programs, folder, ports, adapter: None, clients: [None, None] })
+    }
+
+    /// The rollup.
+    pub(crate) fn rollup(&self) -> RollupId {
+        RollupId::new(self.rollup)
+    }
+
+    /// Where the adapter's pages are.
+    pub(crate) fn pages(&self) -> u16 {
+        self.ports[4]
     }
 
     /// Where the files are.
@@ -169,7 +180,7 @@ impl Stage {
 
     /// What the adapter says of itself.
     pub(crate) async fn status(&self) -> eyre::Result<Value> {
-        page(self.ports[4], "status").await
+        page(self.pages(), "status").await
     }
 
     /// Waits until everything that was ordered is executed by both clients.

@@ -89,7 +89,7 @@ pub(super) async fn all_go_on(network: &mut LocalNetwork) -> eyre::Result<u64> {
 }
 
 /// Waits until a transaction is ordered, and says by which block.
-pub(super) async fn ordered_by(client: &Client, transaction: TxId) -> eyre::Result<Height> {
+pub(crate) async fn ordered_by(client: &Client, transaction: TxId) -> eyre::Result<Height> {
     let deadline = Instant::now() + STEP_LIMIT;
     loop {
         if let TransactionStatus::Ordered { height, .. } = client.transaction_status(transaction).await? {

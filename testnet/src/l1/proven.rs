@@ -38,7 +38,7 @@ pub(crate) async fn order(client: &Client, rollup: RollupId, payloads: Vec<Vec<u
 }
 
 /// A payload as a transaction of its own.
-fn transaction(rollup: RollupId, payload: Vec<u8>) -> eyre::Result<Transaction> {
+pub(crate) fn transaction(rollup: RollupId, payload: Vec<u8>) -> eyre::Result<Transaction> {
     let leg = Leg { rollup, payload: payload.into() };
     let expires = Timestamp::from_nanos(unix_nanos() + 60_000_000_000);
     Ok(Transaction::new(vec![leg], expires, rand::thread_rng().r#gen())?)

@@ -132,8 +132,15 @@ fn take_answer(shared: &LoadShared, answer: SubmitStreamResponse) {
             continue;
         }
         shared.counts.accepted.fetch_add(group.entries.len() as u64, Relaxed);
-        group.entries.iter().for_each(|entry| shared.ledger.accept(entry.tag));
+        group.entries.iter().for_each(|entry| take_receipt(shared, entry.tag));
     }
+}
+
+fn take_receipt(shared: &LoadShared, seq: u64) {
+    shared.ledger.accept(seq);
+    let schedule = shared.ledger.schedule();
+    let time = shared.started.elapsed().saturating_sub(schedule.due(seq));
+    schedule.rollups_of(seq).for_each(|rollup| shared.receipts.record(rollup, time));
 }
 
 /// Checks the group's signature, and the Merkle paths of a sample of its receipts.

@@ -3,12 +3,14 @@
 mod client;
 pub mod ledger;
 pub mod payload;
+mod receipts;
 pub mod schedule;
 
 use crate::clock::unix_nanos;
 use fairlane_types::{NetworkId, RollupId};
 use ledger::Ledger;
 use payload::PayloadKind;
+use receipts::ReceiptTimes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -62,6 +64,7 @@ pub struct LoadShared {
     started: Instant,
     started_nanos: u64,
     stopped: AtomicBool,
+    receipts: ReceiptTimes,
     /// What was accepted and delivered.
     pub ledger: Arc<Ledger>,
     /// Running counts.
@@ -88,6 +91,11 @@ impl LoadShared {
     pub fn due_at(&self, elapsed: Duration) -> u64 {
         let due = self.ledger.schedule().due_before(elapsed);
         self.last.map_or(due, |last| due.min(last))
+    }
+
+    /// The median time from when a transaction for a rollup was due to its receipt.
+    pub fn receipt_median(&self, rollup: RollupId) -> Option<Duration> {
+        self.receipts.median(rollup)
     }
 
     /// Ends the load early.
@@ -119,6 +127,7 @@ impl Load {
             started: Instant::now(),
             started_nanos: unix_nanos(),
             stopped: AtomicBool::new(false),
+            receipts: ReceiptTimes::new(&ledger.schedule().rollups),
             ledger,
             counts: LoadCounts::default(),
         });

@@ -1,4 +1,8 @@
-//! The proven rollup, on a local network: its proving keys, its settlement contract, its adapter and its prover.
+//! The proven rollup, on a local network: its proving keys, its settlement contract, its adapter and its prover, and
+//! what feeds it beside the other rollups of `up`.
 
+mod accounts;
+mod feeder;
 pub(crate) mod keys;
+pub(crate) mod live;
 pub(crate) mod stage;

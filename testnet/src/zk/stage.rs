@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// How long a proof may take, with all that it waits for, on a machine with other things to do.
 pub(crate) const PROOF_LIMIT: Duration = Duration::from_secs(300);
+/// How many accounts of the development node, counted from the last one, such a rollup and a relayer need: no
+/// validator may have them.
+pub(crate) const ACCOUNTS: usize = 4;
 /// Spare accounts, counted from the last one, which is the relayer's: the adapter's and the claimer's.
 const ADAPTER: usize = 1;
 const CLAIMER: usize = 2;
@@ -79,6 +82,11 @@ impl Stage {
     /// The rollup.
     pub(crate) fn rollup(&self) -> RollupId {
         RollupId::new(self.record.params.rollup)
+    }
+
+    /// Slots of the circuit: how many transfers a proof has room for.
+    pub(crate) fn slots(&self) -> u8 {
+        self.keys.slots
     }
 
     /// What transfers are signed for.

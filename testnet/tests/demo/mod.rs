@@ -3,8 +3,8 @@
 
 use std::process::Command;
 
-/// Runs a demonstration, which must succeed and print each of these steps.
-pub(crate) fn shows(arguments: &[&str], steps: &[&str]) {
+/// Runs a demonstration, which must succeed and print each of these steps. Gives all that it prints.
+pub(crate) fn shows(arguments: &[&str], steps: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_fairlane-testnet"))
         .args(arguments)
         .output()
@@ -15,4 +15,5 @@ pub(crate) fn shows(arguments: &[&str], steps: &[&str]) {
     for step in steps {
         assert!(text.contains(step), "`{step}` is not in:\n{text}");
     }
+    text.into_owned()
 }

@@ -13,7 +13,8 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_secs(1);
 
 /// Takes the batches that are settled, with the deposits that came with each.
-pub(super) struct Follower {
+#[derive(Debug)]
+pub(crate) struct Follower {
     provider: DynProvider,
     record: SettlementRecord,
     batches: Subscription,
@@ -26,7 +27,7 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Of a rollup whose batches are taken from the first one on.
-    pub(super) fn new(
+    pub(crate) fn new(
         provider: DynProvider,
         record: SettlementRecord,
         batches: Subscription,
@@ -39,22 +40,22 @@ impl Follower {
         Ok(Self { provider, record, batches, rollup, index: 0, deposits: [0; 2], transfers: 0 })
     }
 
-    pub(super) fn context(&self) -> &Context {
+    pub(crate) fn context(&self) -> &Context {
         self.rollup.context()
     }
 
     /// The accounts after the last settled batch.
-    pub(super) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         self.rollup.state()
     }
 
     /// The last settled batch, and how many transfers took place up to it.
-    pub(super) fn settled(&self) -> (u64, u64) {
+    pub(crate) fn settled(&self) -> (u64, u64) {
         (self.index, self.transfers)
     }
 
     /// Waits until a batch is settled, and carries out all up to there. Fails where Ethereum comes to something else.
-    pub(super) async fn follow_to(&mut self, index: u64) -> eyre::Result<()> {
+    pub(crate) async fn follow_to(&mut self, index: u64) -> eyre::Result<()> {
         loop {
             let block = settlement::block_number(&self.provider).await?;
             let settled = settlement::standing(&self.provider, &self.record, block).await?.index;

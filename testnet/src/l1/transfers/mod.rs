@@ -7,6 +7,8 @@
 
 mod follower;
 
+pub(crate) use follower::Follower;
+
 use super::proven;
 use eyre::WrapErr as _;
 use fairlane_l1::endpoint::connect_with_key;
@@ -16,7 +18,6 @@ use fairlane_l1::{Address, DynProvider};
 use fairlane_rollup_adapter::{Client, MemoryCursor, Standing, Subscriber, genesis_file};
 use fairlane_types::{Genesis, RollupId};
 use fairlane_zk_rollup::{Account, AccountId, Context, Destination, SecretKey, State, Transfer};
-use follower::Follower;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,7 +30,7 @@ const OPENING: u64 = 1_000_000;
 /// What a transfer brings to the other account.
 const AMOUNT: u64 = 10;
 /// No transfer, and no harm: what is sent while the deposits are on their way, as they come with batches.
-const NOTHING: &[u8] = b"deposits come with a batch";
+pub(crate) const NOTHING: &[u8] = b"deposits come with a batch";
 
 /// Lets two accounts of the proven rollup pay each other, and says what is settled. Their keys are known to everybody.
 #[derive(Debug, clap::Args)]
@@ -134,7 +135,7 @@ async fn connect(endpoints: &[String], genesis: &Genesis) -> eyre::Result<Client
 }
 
 /// How many batches the rollup has.
-async fn ordered(client: &Client, rollup: RollupId) -> eyre::Result<u64> {
+pub(crate) async fn ordered(client: &Client, rollup: RollupId) -> eyre::Result<u64> {
     match client.head(rollup).await?.standing {
         Standing::Registered(leaf) => Ok(leaf.index.get()),
         Standing::Unregistered => eyre::bail!("rollup {rollup} is not registered"),
