@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match cli.command {
-            Command::Up(args) => up::run(args).await,
+            Command::Up(args) => Box::pin(up::run(args)).await,
             Command::SlashDemo(args) => slash_demo::run(args).await,
             Command::SetDemo(args) => set_demo::run(args).await,
             Command::RollupDemo(args) => rollup_demo::run(args).await,

@@ -4,6 +4,7 @@ use super::ground::{EVM, Ground};
 use crate::clock::unix_nanos;
 use alloy_primitives::{Address, B256, Bytes, TxKind};
 use alloy_sol_types::{SolCall as _, sol};
+use eyre::OptionExt as _;
 use fairlane_l1::escrow::{self, Terms};
 use fairlane_types::crypto::sha256;
 use fairlane_types::{Leg, RollupId, Timestamp, Transaction};
@@ -48,8 +49,9 @@ pub(super) struct Crossing {
     pub(super) vault: Address,
     /// Known to Alice alone, at first.
     pub(super) secret: B256,
-    /// Who is paid in the rollup that runs the EVM.
+    /// Who is paid in the rollup that runs the EVM, and who pays.
     pub(super) alice: Address,
+    pub(super) bob: Address,
     /// When Bob can take back what he locked, as Unix time in seconds.
     pub(super) back_at: u64,
     pub(super) bundle: Transaction,
@@ -63,6 +65,7 @@ impl Crossing {
         let now = unix_nanos() / 1_000_000_000;
         let [back_at, deadline] = offer.seconds.map(|seconds| now + seconds);
         let locking = HashLock::lockCall { hash: lock, to: alice, deadline: back_at };
+        let (bob, _) = ground.accounts.senders().nth(BOB).ok_or_eyre("there are no senders")?;
         let to = TxKind::Call(ground.hash_lock);
         let other = ground.accounts.call(BOB, to, offer.wei, locking.abi_encode().into())?;
         let terms = Terms {
@@ -84,7 +87,7 @@ impl Crossing {
         ];
         let expires = Timestamp::from_nanos(unix_nanos() + 60_000_000_000);
         let bundle = Transaction::new(legs, expires, rand::thread_rng().r#gen())?;
-        Ok(Self { terms, vault, secret, alice, back_at, bundle })
+        Ok(Self { terms, vault, secret, alice, bob, back_at, bundle })
     }
 
     /// A call of Bob's about his lock.
@@ -99,7 +102,7 @@ impl Crossing {
 
     /// A call for Alice, which everybody sees the secret in.
     pub(super) fn claiming(&self) -> Bytes {
-        HashLock::claimCall { secret: self.secret }.abi_encode().into()
+        HashLock::claimCall { from: self.bob, secret: self.secret }.abi_encode().into()
     }
 }
 

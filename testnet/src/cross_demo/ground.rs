@@ -151,7 +151,8 @@ impl<'a> Ground<'a> {
     pub(super) async fn locked(&self, crossing: &Crossing) -> eyre::Result<u64> {
         let mut values = Vec::new();
         for reader in &self.evm.readers {
-            let lock = HashLock::new(self.hash_lock, reader).locks(crossing.terms.lock).call().await?;
+            let lock =
+                HashLock::new(self.hash_lock, reader).locks(crossing.bob, crossing.terms.lock).call().await?;
             values.push(u64::try_from(lock.value)?);
         }
         ensure!(values[ETHREX] == values[ETHEREUMJS], "the clients differ: {values:?}");

@@ -206,9 +206,7 @@ impl Stage {
         condition: impl Fn(&Value, u64) -> bool,
     ) -> eyre::Result<()> {
         let deadline = Instant::now() + STEP_LIMIT;
-        let node = network.nodes.last_mut().ok_or_eyre("the network has no nodes")?.status().await?;
-        let rollup = node.rollups.iter().find(|rollup| rollup.rollup_id == self.rollup);
-        let batches = rollup.ok_or_eyre("the rollup is not registered")?.batches;
+        let batches = network.batches(self.rollup).await?;
         loop {
             let status = self.status().await;
             if let Ok(status) = &status

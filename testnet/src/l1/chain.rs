@@ -70,7 +70,12 @@ impl L1Chain {
         Ok(key.address())
     }
 
-    /// Lets the nodes use their first and their second endpoint, or not.
+    /// The two endpoints of nodes and adapters.
+    pub fn gate_urls(&self) -> Vec<String> {
+        self.gates.iter().map(Gate::url).collect()
+    }
+
+    /// Lets nodes and adapters use their first and their second endpoint, or not.
     pub fn let_through(&self, open: [bool; 2]) {
         self.gates.iter().zip(open).for_each(|(gate, open)| gate.set_open(open));
     }
@@ -173,7 +178,7 @@ impl L1Chain {
             .wrap_err("copying the deployment's record")?;
         write_key(self.operator(index)?, &home.path().join(REPORTER_KEY))?;
         Ok(L1Config {
-            rpc_urls: self.gates.iter().map(Gate::url).collect(),
+            rpc_urls: self.gate_urls(),
             reporter_key: REPORTER_KEY.into(),
             confirmations: 1,
             poll_interval: Duration::from_millis(500),

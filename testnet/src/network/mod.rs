@@ -120,6 +120,17 @@ impl LocalNetwork {
         self.nodes.iter().map(Node::endpoint).collect()
     }
 
+    /// How many batches a rollup has, by the node that knows of most: whatever one has said is ordered counts.
+    pub async fn batches(&mut self, rollup: u64) -> eyre::Result<u64> {
+        let mut most = None;
+        for node in &mut self.nodes {
+            let Ok(status) = node.status().await else { continue };
+            let standing = status.rollups.iter().find(|standing| standing.rollup_id == rollup);
+            most = most.max(standing.map(|standing| standing.batches));
+        }
+        most.ok_or_else(|| eyre::eyre!("no node says how many batches rollup {rollup} has"))
+    }
+
     /// Where the homes are.
     pub fn home(&self) -> &Path {
         self.home.path()

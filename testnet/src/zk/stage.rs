@@ -106,8 +106,17 @@ impl Stage {
 
     /// Starts the adapter.
     pub(crate) fn start_adapter(&mut self) -> eyre::Result<()> {
+        self.start_adapter_with(None)
+    }
+
+    /// Starts the adapter, which sends nothing.
+    pub(crate) fn rehearse(&mut self) -> eyre::Result<()> {
+        self.start_adapter_with(Some("--dry-run"))
+    }
+
+    fn start_adapter_with(&mut self, option: Option<&str>) -> eyre::Result<()> {
         let config = self.path("adapter.toml");
-        let arguments = ["adapter", "run", "--config", config.as_str()];
+        let arguments = ["adapter", "run", "--config", config.as_str()].into_iter().chain(option);
         self.adapter = Some(Part::start(arguments, &self.folder.path().join("adapter.log"))?);
         Ok(())
     }
@@ -125,6 +134,11 @@ impl Stage {
     /// Kills the adapter at once.
     pub(crate) async fn kill_adapter(&mut self) -> eyre::Result<()> {
         self.adapter.take().ok_or_eyre("no adapter runs")?.kill().await
+    }
+
+    /// Asks the adapter to stop, and waits until it has.
+    pub(crate) async fn stop_adapter(&mut self) -> eyre::Result<()> {
+        self.adapter.take().ok_or_eyre("no adapter runs")?.stop().await
     }
 
     /// Kills the prover at once.
@@ -156,11 +170,9 @@ impl Stage {
         proven::deposit(provider, &self.record, *depositor, key, units).await
     }
 
-    /// How many batches the rollup has, as the network's last node says.
+    /// How many batches the rollup has.
     pub(crate) async fn batches(&self, network: &mut LocalNetwork) -> eyre::Result<u64> {
-        let node = network.nodes.last_mut().ok_or_eyre("the network has no nodes")?.status().await?;
-        let rollup = node.rollups.iter().find(|rollup| rollup.rollup_id == self.record.params.rollup);
-        Ok(rollup.ok_or_eyre("the rollup is not registered")?.batches)
+        network.batches(self.record.params.rollup).await
     }
 
     /// Where the contract stands.
@@ -248,13 +260,13 @@ fn config(network: &LocalNetwork, chain: &L1Chain, rollup: u64, (slots, ports): 
     format!(
         "data = \"data\"\n\
          [sequencer]\ngenesis = {:?}\nendpoints = {:?}\nrollup = {rollup}\n\
-         [ethereum]\nrpc_urls = [{:?}]\ndeployment = {:?}\nsettlement = \"settlement.json\"\n\
+         [ethereum]\nrpc_urls = {:?}\ndeployment = {:?}\nsettlement = \"settlement.json\"\n\
          key_file = \"adapter.key\"\nmax_fee_gwei = 1000\nconfirmations = 1\npoll = \"500ms\"\n\
          [prover]\nlisten = \"127.0.0.1:{}\"\nslots = {slots}\nlease = \"10s\"\nattempts = 8\n\
          [http]\nlisten = \"127.0.0.1:{}\"\n",
         network.nodes[0].home().genesis(),
         network.endpoints(),
-        chain.url(),
+        chain.gate_urls(),
         chain.record(),
         ports[0],
         ports[1],

@@ -129,10 +129,25 @@ async fn killed_with_a_proof(ground: &mut Ground<'_>, context: Context) -> eyre:
     ground.stage.kill_adapter().await?;
     ground.stage.kill_prover().await?;
     println!("Kills      the adapter, with a proof and no checkpoint, and the prover");
-    ground.stage.start_adapter()?;
     ground.start_relayer()?;
+    rehearses(ground).await?;
+    ground.stage.start_adapter()?;
     let standing = ground.all_settled().await?;
     println!("Settles    batch {} with the proof from before", standing.index);
+    Ok(())
+}
+
+/// A dry run goes as far as settling, and sends nothing.
+async fn rehearses(ground: &mut Ground<'_>) -> eyre::Result<()> {
+    let sent = ground.chain().transactions_of(ground.stage.account).await?;
+    ground.stage.rehearse()?;
+    let would_settle = |status: &Value| status["step"]["would_settle"].is_array();
+    let status = ground.stage.wait("rehearsed", PROOF_LIMIT, would_settle).await?;
+    ground.stage.stop_adapter().await?;
+    let after = ground.chain().transactions_of(ground.stage.account).await?;
+    eyre::ensure!(after == sent, "a dry run has sent {} transactions", after - sent);
+    let [index, gas] = [0, 1].map(|at| &status["step"]["would_settle"][at]);
+    println!("Rehearses  batch {index} with the proof from before, for {gas} gas, and sends nothing");
     Ok(())
 }
 
@@ -211,13 +226,15 @@ async fn refused(
     }
 }
 
-/// The node that the adapter is subscribed to goes away.
+/// The node that the adapter is subscribed to goes away, and so does its endpoint of Ethereum.
 async fn a_node_is_away(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
     ground.network.nodes[0].kill().await;
-    println!("Loses      node 0, to which the adapter is subscribed");
+    ground.chain().let_through([false, true]);
+    println!("Loses      node 0, to which the adapter is subscribed, and its endpoint of Ethereum");
     ground.order(vec![transfer(&context, ALICE, Destination::Account(BOB), 1, 4)]).await?;
     let standing = ground.all_settled().await?;
-    println!("Settles    batch {} by another node", standing.index);
+    println!("Settles    batch {} by another node and another endpoint", standing.index);
+    ground.chain().let_through([true, true]);
     ground.network.nodes[0].start()
 }
 
