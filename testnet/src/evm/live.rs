@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// After so many transfers comes something that is none.
 const POISON_EVERY: u64 = 10;
 
+/// How many transfers may be under way to the clients: while they are slower than transfers come, it is waited for them.
+const UNDER_WAY: usize = 20;
+
 /// The rollup, with what feeds it.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -59,6 +62,10 @@ async fn feed(
     stop: CancellationToken,
 ) -> eyre::Result<Accounts> {
     while !stop.is_cancelled() {
+        if track.short_of(Step::Executed) >= UNDER_WAY {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
         let transfer = accounts.transfer()?;
         // If it was taken all the same, the rollup skips what comes second.
         while !submit(&client, &transaction(rollup, transfer.clone())?, &track).await {

@@ -121,6 +121,13 @@ impl Track {
         steps.fold(Times::default(), |medians, (step, times)| medians.with(step, median(times)))
     }
 
+    /// How many have not taken a step.
+    pub(crate) fn short_of(&self, step: Step) -> usize {
+        let inner = self.inner();
+        let delivered = inner.delivered.values().flatten().filter(|way| way.times.of(step).is_none());
+        inner.submitted.len() + delivered.count()
+    }
+
     /// Whether all that was submitted has taken all steps.
     pub(crate) fn is_empty(&self) -> bool {
         let inner = self.inner();
@@ -191,6 +198,7 @@ mod tests {
         track.deliver(8, [id(2), id(3)], at(170));
         track.reach(Step::Proven, 7, at(900));
         assert!(track.newest().is_none());
+        assert_eq!([Step::Final, Step::Proven, Step::Settled].map(|step| track.short_of(step)), [0, 1, 2]);
         track.reach(Step::Settled, 7, at(2_100));
         let way = track.newest().unwrap();
         assert_eq!(

@@ -29,6 +29,7 @@ pub(crate) async fn prepare(network: &LocalNetwork, rollup: u64, keys: Keys) -> 
     for key in public_keys() {
         stage.deposit(&key, OPENING).await?;
     }
+    println!("Proven rollup {rollup}: ZkRollupSettlement {}", stage.record.settlement);
     let accounts = Accounts::new(stage.context());
     Ok(Prepared { stage, accounts })
 }

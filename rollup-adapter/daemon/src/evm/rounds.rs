@@ -9,7 +9,7 @@ use crate::inbox::Inbox;
 use crate::metrics::{AdapterMetrics, ReasonLabel};
 use crate::run::{Stepper, Wake};
 use crate::status::Status;
-use fairlane_types::{BatchIndex, RollupId};
+use fairlane_types::{BatchIndex, HeadLeaf, RollupId};
 use serde::Serialize;
 
 /// What the status says of a rollup that runs the EVM.
@@ -29,6 +29,32 @@ pub struct EvmStatus {
     pub ethereum: Option<String>,
 }
 
+/// What checkpoints cover that has not been settled.
+#[derive(Debug, Default)]
+struct Covered {
+    /// What is settled next. It stays until it is carried out: else nothing would ever be settled while batches come
+    /// faster than they are carried out.
+    next: Option<HeadLeaf>,
+    /// What the newest checkpoint after that covers.
+    newest: Option<HeadLeaf>,
+}
+
+impl Covered {
+    fn add(&mut self, leaf: HeadLeaf) {
+        let place = if self.next.is_none() { &mut self.next } else { &mut self.newest };
+        *place = Some(leaf);
+    }
+
+    /// The last batch that can be settled, of those that are carried out.
+    fn reached(&mut self, settled: BatchIndex, carried_out: BatchIndex) -> Option<HeadLeaf> {
+        let is_past = |leaf: HeadLeaf| leaf.index <= settled;
+        if self.next.is_some_and(is_past) || self.newest.is_some_and(|leaf| leaf.index <= carried_out) {
+            self.next = self.newest.take();
+        }
+        self.next.filter(|leaf| settled < leaf.index && leaf.index <= carried_out)
+    }
+}
+
 /// The adapter of a rollup that runs the EVM.
 #[derive(Debug)]
 pub struct EvmAdapter {
@@ -38,8 +64,7 @@ pub struct EvmAdapter {
     checkpoints: Option<Checkpoints>,
     metrics: AdapterMetrics,
     dry_run: bool,
-    /// What the last checkpoint covers that has not been settled.
-    covered: Option<fairlane_types::HeadLeaf>,
+    covered: Covered,
     shown: EvmStatus,
 }
 
@@ -54,7 +79,7 @@ impl EvmAdapter {
         dry_run: bool,
     ) -> Self {
         let shown = EvmStatus::default();
-        Self { driver, rollup, inbox, checkpoints, metrics, dry_run, covered: None, shown }
+        Self { driver, rollup, inbox, checkpoints, metrics, dry_run, covered: Covered::default(), shown }
     }
 
     async fn round(&mut self) -> Result<Step, AdapterError> {
@@ -82,7 +107,7 @@ impl EvmAdapter {
         match checkpoints.look(self.rollup).await {
             Ok(None) => {}
             Ok(Some(leaf)) => {
-                self.covered = Some(leaf);
+                self.covered.add(leaf);
                 self.shown.ethereum = None;
             }
             Err(error) if error.is_fatal() => return Err(error),
@@ -96,7 +121,7 @@ impl EvmAdapter {
     }
 
     /// The batch up to which everything can be settled, if that is news.
-    fn newly_final(&self) -> Result<Option<BatchIndex>, AdapterError> {
+    fn newly_final(&mut self) -> Result<Option<BatchIndex>, AdapterError> {
         let (soft, settled) = (self.driver.tip().index, self.driver.heads().settled.index);
         if self.dry_run {
             return Ok(None);
@@ -104,9 +129,7 @@ impl EvmAdapter {
         if self.checkpoints.is_none() {
             return Ok((soft > settled).then_some(soft));
         }
-        let Some(leaf) = self.covered.filter(|leaf| settled < leaf.index && leaf.index <= soft) else {
-            return Ok(None);
-        };
+        let Some(leaf) = self.covered.reached(settled, soft) else { return Ok(None) };
         match self.driver.tip_after(leaf.index)? {
             Some(tip) if tip.head == leaf.head => Ok(Some(leaf.index)),
             _ => Err(AdapterError::Diverged { index: leaf.index }),
@@ -173,5 +196,42 @@ impl Stepper for EvmAdapter {
             state_root: tip.state_root.to_string(),
             ..self.shown.clone()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(index: u64) -> HeadLeaf {
+        let (rollup, index) = (RollupId::new(1), BatchIndex::new(index));
+        HeadLeaf { rollup, index, head: Default::default(), last_height: Default::default() }
+    }
+
+    fn reached(covered: &mut Covered, settled: u64, carried_out: u64) -> Option<u64> {
+        let leaf = covered.reached(BatchIndex::new(settled), BatchIndex::new(carried_out));
+        leaf.map(|leaf| leaf.index.get())
+    }
+
+    #[test]
+    fn batches_are_settled_though_checkpoints_are_always_ahead() {
+        let mut covered = Covered::default();
+        assert_eq!(reached(&mut covered, 0, 3), None);
+        [5, 9, 14].map(leaf).into_iter().for_each(|leaf| covered.add(leaf));
+        assert_eq!(reached(&mut covered, 0, 4), None);
+        assert_eq!(reached(&mut covered, 0, 5), Some(5));
+        assert_eq!(reached(&mut covered, 5, 6), None);
+        covered.add(leaf(20));
+        assert_eq!(reached(&mut covered, 5, 13), None);
+        assert_eq!(reached(&mut covered, 5, 14), Some(14));
+        assert_eq!(reached(&mut covered, 14, 20), Some(20));
+        assert_eq!(reached(&mut covered, 20, 25), None);
+    }
+
+    #[test]
+    fn the_newest_checkpoint_counts_where_everything_is_carried_out() {
+        let mut covered = Covered::default();
+        [5, 9].map(leaf).into_iter().for_each(|leaf| covered.add(leaf));
+        assert_eq!(reached(&mut covered, 0, 12), Some(9));
     }
 }
