@@ -107,6 +107,10 @@ impl UpArgs {
 pub async fn run(args: UpArgs) -> eyre::Result<()> {
     args.check()?;
     let tools = Tools::find(&args).await?;
+    Box::pin(run_with(args, tools)).await
+}
+
+async fn run_with(args: UpArgs, tools: Tools) -> eyre::Result<()> {
     println!(
         "Starting {} validators for {} rollups, {} transactions a second ...",
         args.validators,
