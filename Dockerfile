@@ -67,7 +67,7 @@ COPY slashing-contracts/package.json slashing-contracts/package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund \
     && install -m 755 node_modules/@foundry-rs/anvil-linux-*/bin/anvil /usr/local/bin/anvil
 
-# What ethereumjs brings along for other machines is left out with its install scripts; what it needs is there without them.
+# ethereumjs, without running its packages' install scripts: what they would build comes built.
 FROM ${NODE} AS ethereumjs
 WORKDIR /opt/ethereumjs
 COPY rollup-adapter/evm-client/ethereumjs/package.json rollup-adapter/evm-client/ethereumjs/package-lock.json \
