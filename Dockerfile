@@ -1,9 +1,10 @@
-# Images of Fairlane: `fairlane` (the default: the binary alone), `rollup` with the adapter of a proven rollup and its prover,
-# and `testnet` with what a network of containers needs besides (fairlane-testnet, and anvil, an Ethereum development
-# node).
+# Images of Fairlane: `fairlane` (the default: the binary alone), `rollup` with the adapter of a rollup and a prover, `evm` with
+# the clients of a rollup that runs the EVM (ethrex and ethereumjs), and `testnet` with what a network of containers needs
+# besides (fairlane-testnet, and anvil, an Ethereum development node).
 #
 #   docker build -t fairlane .
 #   docker build -t fairlane-rollup --target rollup .
+#   docker build -t fairlane-evm --target evm .
 #   docker build -t fairlane-testnet --target testnet .
 #
 # testnet/docker/images.sh makes the same images around programs that are built already.
@@ -40,10 +41,22 @@ VOLUME /var/lib/fairlane
 EXPOSE 26680 26681 26682
 CMD ["fairlane-adapter", "run"]
 
+# The clients of a rollup that runs the EVM, but for ethrex and ethereumjs, which runs on Debian's Node. 8545 JSON-RPC, 8551 the
+# Engine API.
+FROM base AS evm-base
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends nodejs \
+    && rm -rf /var/lib/apt/lists/*
+USER fairlane
+WORKDIR /var/lib/fairlane
+VOLUME /var/lib/fairlane
+EXPOSE 8545 8551
+CMD ["fairlane-evm-client", "--help"]
+
 # The tools, but for the programs. The directories are those that `fairlane-testnet prepare` fills; volumes that are mounted
 # there take over their owner.
 FROM base AS testnet-base
-RUN for name in shared validator0 validator1 validator2 validator3 adapter l1; do \
+RUN for name in shared validator0 validator1 validator2 validator3 adapter evm l1; do \
         install -d -o fairlane -g fairlane -m 700 "/network/$name"; \
     done
 USER fairlane
@@ -53,6 +66,30 @@ WORKDIR /tools
 COPY slashing-contracts/package.json slashing-contracts/package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund \
     && install -m 755 node_modules/@foundry-rs/anvil-linux-*/bin/anvil /usr/local/bin/anvil
+
+# ethereumjs, without running its packages' install scripts: what they would build comes built.
+FROM ${NODE} AS ethereumjs
+WORKDIR /opt/ethereumjs
+COPY rollup-adapter/evm-client/ethereumjs/package.json rollup-adapter/evm-client/ethereumjs/package-lock.json \
+    rollup-adapter/evm-client/ethereumjs/start.sh ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+
+# ethrex, a workspace of its own.
+FROM ${RUST} AS ethrex
+ARG PROFILE=release
+ARG JOBS=
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends libssl-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY rollup-adapter/evm-client .
+ENV CARGO_INCREMENTAL=0 \
+    RUSTFLAGS="--remap-path-prefix=/build=. --remap-path-prefix=/usr/local/cargo=cargo" \
+    SOURCE_DATE_EPOCH=0
+RUN cargo build --locked --profile "$PROFILE" ${JOBS:+--jobs "$JOBS"} \
+    && built="target/$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")" \
+    && install -D -m 755 "$built/fairlane-evm-client" /out/fairlane-evm-client \
+    && strip /out/*
 
 # The programs, from the locked dependencies. Paths of the build are not in them, so that where they were built makes
 # no difference. Built apart, as the tools contain validators that lie, which nodes must not. PROFILE=dev builds
@@ -77,6 +114,10 @@ RUN cargo build --locked --profile "$PROFILE" ${JOBS:+--jobs "$JOBS"} -p fairlan
 FROM testnet-base AS testnet
 COPY --from=anvil /usr/local/bin/anvil /usr/local/bin/
 COPY --from=build /out/fairlane /out/fairlane-testnet /usr/local/bin/
+
+FROM evm-base AS evm
+COPY --from=ethereumjs /opt/ethereumjs /opt/ethereumjs
+COPY --from=ethrex /out/fairlane-evm-client /usr/local/bin/
 
 FROM rollup-base AS rollup
 COPY --from=build /out/fairlane-adapter /out/fairlane-prover /usr/local/bin/

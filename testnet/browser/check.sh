@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests the explorer in a headless Chromium, against a network of four validators that it starts, with Ethereum and a relayer.
+# Tests the explorer in a headless Chromium, against a network of four validators that it starts, with Ethereum,
+# a relayer, and a settlement contract.
 #
 #   check.sh [SCREENSHOTS]    also leaves pictures in this directory
 #
@@ -38,10 +39,15 @@ if [ -z "$web" ] || ! grep -q '^gRPC: ' "$home/up.log"; then
     cat "$home/up.log" >&2
     exit 1
 fi
+rpc="$(sed -n 's/^Ethereum: \([^,]*\),.*/\1/p' "$home/up.log")"
 # The last of anvil's accounts, whose keys everybody knows.
 FAIRLANE_RELAYER_KEY=2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6 "$testnet" relayer \
     --endpoint "$(sed -n 's/^gRPC: \([^ ]*\).*/\1/p' "$home/up.log")" \
-    --rpc "$(sed -n 's/^Ethereum: \([^,]*\),.*/\1/p' "$home/up.log")" --deployment "$home/node0/l1.json" \
+    --rpc "$rpc" --deployment "$home/node0/l1.json" \
     --interval 2s --turn 0s --poll 500ms --max-fee 1000 >"$home/relayer.log" 2>&1 &
 relayer=$!
-node "$packages/explorer.mjs" "http://$web" "$pictures"
+# Rollup 1 gets a contract that the test lets say how far it has settled, and rollup 2 none. The last account but one pays.
+contract=0x00000000000000000000000000000000005e771e
+FAIRLANE_OWNER_KEY=dbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97 "$testnet" name-settlement \
+    --rpc "$rpc" --deployment "$home/node0/l1.json" --rollup 1 --settlement "$contract"
+node "$packages/explorer.mjs" "http://$web" "$rpc" "$contract" "$pictures"

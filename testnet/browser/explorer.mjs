@@ -1,6 +1,9 @@
 // The explorer in a real browser: it loads, it lives, it finds a transaction, and says what it does not know.
 //
-//   node explorer.mjs WEB SCREENSHOTS       WEB as http://127.0.0.1:26662; pictures go to the directory if one is named
+//   node explorer.mjs WEB RPC CONTRACT SCREENSHOTS
+//
+// WEB as http://127.0.0.1:26662; RPC is an anvil's endpoint, and CONTRACT an address there that settles rollup 1; pictures go to
+// the directory if one is named.
 //
 // The browser is the one that CHROMIUM names, else /usr/bin/chromium.
 
@@ -10,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [web, pictures] = process.argv.slice(2);
-assert(web, "usage: node explorer.mjs WEB [SCREENSHOTS]");
+const [web, rpc, contract, pictures] = process.argv.slice(2);
+assert(contract, "usage: node explorer.mjs WEB RPC CONTRACT [SCREENSHOTS]");
 const WAIT = 20_000;
 const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
@@ -32,6 +35,37 @@ page.on("pageerror", (error) => complaints.push(String(error)));
 const picture = async (name) => pictures && page.screenshot({ path: join(pictures, `${name}.png`) });
 const text = (selector) => page.locator(selector).innerText();
 const height = async () => Number((await text("#figures dd >> nth=0")).replaceAll(",", ""));
+
+async function ethereum(method, ...params) {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+  const answer = await fetch(rpc, { method: "POST", headers: { "content-type": "application/json" }, body }).then((answer) => answer.json());
+  assert.equal(answer.error, undefined, method);
+}
+
+/** Lets the contract of rollup 1 say that it has settled up to a batch, with a head: whatever is asked, these come back, and a zero. */
+const settle = (batch, head) => ethereum("anvil_setCode", contract, `0x67${batch.toString(16).padStart(16, "0")}6000527f${head}60205260606000f3`);
+
+const api = (path) => fetch(`${web}/api/${path}`).then((answer) => answer.json());
+
+/** What rollup 1 is like now, by the node's own word. */
+const rollup1 = () => api("now").then((now) => now.status.rollups.find((rollup) => rollup.rollup_id === 1));
+
+/** The id of a new transaction that rollup 1 got, and where. */
+async function ofRollup1() {
+  const { blocks } = await api("now");
+  for (const block of blocks.reverse()) {
+    for (const id of (await api(`block/${block.height}`)).transactions) {
+      const place = (await api(`transaction/${id}`)).batches.find((place) => place.rollup_id === 1);
+      if (place) return [id, place];
+    }
+  }
+  assert.fail("no transaction of rollup 1 is in the newest blocks");
+}
+
+/** Waits until a cell of the rollups' table, by row and column, shows a text. */
+const cellShows = (row, column, wanted) => page.waitForFunction(([row, column, wanted]) => {
+  return document.querySelector(`#rollups tr:nth-child(${row}) td:nth-child(${column})`)?.innerText === wanted;
+}, [row, column, wanted]);
 
 /** Every text must stand out from its ground: 4.5 to 1, as WCAG 2.2 AA has it. */
 const contrast = () => page.evaluate(() => {
@@ -73,6 +107,16 @@ try {
   await page.waitForFunction(() => /^[1-9]/.test(document.querySelector("#rollups td:nth-child(4)").innerText), null, { timeout: 60_000 });
   const batches = async (column) => Number((await text(`#rollups tr:first-child td:nth-child(${column})`)).replaceAll(",", ""));
   assert.ok((await batches(4)) <= (await batches(3)), "nothing is on Ethereum that is not final");
+
+  // It says what the rollup's contract has settled, if it is this history, and that another rollup has none.
+  await cellShows(1, 5, "does not say");
+  await cellShows(2, 5, "no contract");
+  const { batches: last, head } = await rollup1();
+  await settle(last, "ab".repeat(32));
+  await cellShows(1, 5, "another history");
+  await settle(last, head);
+  await cellShows(1, 5, last.toLocaleString("en"));
+  assert.ok((await batches(5)) <= (await batches(3)), "nothing is settled that is not final");
   await page.waitForFunction(() => [...document.querySelectorAll("#validators td:nth-child(4)")].every((cell) => /^[0-9.]+ %$/.test(cell.innerText)));
   await picture("explorer");
 
@@ -94,11 +138,23 @@ try {
   await page.getByLabel("Transaction id or block height").fill(id);
   await page.keyboard.press("Enter");
   await page.waitForSelector("h2:has-text('Why this transaction stands where it stands')");
-  assert.ok((await page.locator("#detail table >> nth=0").locator("tbody tr").count()) >= 1);
+  assert.match(await text("#detail table >> nth=0 >> tbody tr >> nth=0"), /(finalized|on Ethereum|settled)$/);
+  assert.ok((await page.locator("#detail table >> nth=1").locator("tbody tr").count()) >= 1);
   assert.match(await text("#detail"), new RegExp(id));
   assert.match(await text("#detail"), /separation|evidence|stands between|equal keys|the earlier key|this transaction/);
   await picture("explorer-transaction");
   assert.ok((await contrast()) >= 4.5, "contrast in light");
+
+  // How far a transaction's batch has come, and how that changes while it is looked at.
+  const [settledId, place] = await ofRollup1();
+  await page.getByLabel("Transaction id or block height").fill(settledId);
+  await page.keyboard.press("Enter");
+  const tier = `#detail [data-rollup='1'][data-batch='${place.index}']`;
+  await page.waitForSelector(tier);
+  assert.match(await text(tier), /^(finalized|on Ethereum)$/);
+  const now = await rollup1();
+  await settle(now.batches, now.head);
+  await page.waitForFunction((tier) => document.querySelector(tier).innerText === "settled", tier);
 
   // What it does not know, it says.
   await page.getByLabel("Transaction id or block height").fill("ab".repeat(32));

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Brings the network of containers up with a real engine, waits for verified batches at both rollups, asks why one of their
 # transactions stands where it stands, cuts a validator off, heals, compares the validators' blocks, and waits until
-# transfers of the third rollup are proven and settled, while its adapter and its prover are killed.
+# transfers of the third rollup are proven and settled and those of the fourth executed by two Ethereum clients that agree,
+# while adapters, prover and one of the clients are killed.
 #
 #   check.sh DIRECTORY        with the programs fairlane, fairlane-adapter, fairlane-prover and fairlane-testnet, as in
-#                             target/debug
+#                             target/debug; for the clients see images.sh
 #
 # Uses the engine that runs, else starts one of its own (dockerd, as root), and takes everything away again. Skips loudly
 # where there is none.
@@ -35,7 +36,7 @@ start_engine() {
 }
 
 cleanup() {
-    [ -z "${project:-}" ] || compose down --volumes --timeout 5 >/dev/null 2>&1 || true
+    [ -z "${project:-}" ] || compose --profile load down --volumes --timeout 5 >/dev/null 2>&1 || true
     if [ -n "$engine" ]; then
         kill "$engine" 2>/dev/null || true
         wait "$engine" 2>/dev/null || true
@@ -62,7 +63,7 @@ wait_for() {
     done
 }
 
-container() { compose ps --quiet "$1"; }
+container() { compose --profile load ps --quiet "$1"; }
 fairlane() { docker exec "$(container "$1")" fairlane "${@:2}"; }
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 height() { fairlane "validator$1" status --json | field height; }
@@ -82,26 +83,53 @@ sees_checkpoint() {
 rollups = json.load(sys.stdin)["ethereum"]["rollups"]
 sys.exit(not any(rollup["rollup_id"] == 1 and rollup["batches"] > 0 for rollup in rollups))'
 }
+# Whether a node's explorer tells of batches of rollup 3 that its contract has settled.
+sees_settlement() {
+    page validator0 26662 /api/now | tail -n 1 | python3 -c 'import json, sys
+rollups = json.load(sys.stdin)["settled"]
+sys.exit(not any(rollup["rollup_id"] == 3 and rollup.get("batches", 0) > 0 for rollup in rollups))'
+}
 settled() { page adapter 26681 /metrics | sed -n 's/^fairlane_adapter_settled_index //p'; }
 has_settled() { [ "$(settled)" -ge "$1" ]; }
 transfers() { docker logs "$(container transfers)" 2>/dev/null | sed -n 's/^settled .* with \([0-9]*\) transfers.*/\1/p' | tail -n 1; }
 has_transfers() { [ "$(transfers)" -ge "$1" ]; }
+# How many transfers of rollup 4 both clients have executed, by the word of who sent them.
+executed() { docker logs "$(container evmtransfers)" 2>/dev/null | sed -n 's/^executed \([0-9]*\) transfers.*/\1/p' | tail -n 1; }
+has_executed() { [ "$(executed)" -ge "$1" ]; }
+# A block of one of the clients: number, hash, state and how many transactions.
+evm_block() {
+    local body='{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["'"$2"'",false]}'
+    docker exec "$(container l1)" bash -c "exec 3<>/dev/tcp/$1/8545; printf \
+        'POST / HTTP/1.0\r\nHost: $1\r\nContent-Type: application/json\r\nContent-Length: ${#body}\r\n\r\n%s' '$body' >&3; cat <&3" |
+        tail -n 1 | python3 -c 'import json, sys
+block = json.load(sys.stdin)["result"]
+print(block["number"], block["hash"], block["stateRoot"], len(block["transactions"]))'
+}
+# Whether the newest block of ethereumjs is at ethrex, too, and has transactions.
+clients_agree() {
+    local theirs
+    theirs="$(evm_block ethereumjs latest)"
+    [ "${theirs##* }" -gt 0 ] && [ "$(evm_block ethrex "${theirs%% *}")" = "$theirs" ]
+}
 
 start_engine
 timeout 20 docker pull --quiet debian:bookworm-slim >/dev/null 2>&1 || "$here/base-images.sh" ||
     skip "the base image can neither be pulled nor made"
 docker run --rm debian:bookworm-slim timeout 60 apt-get update -qq -o APT::Update::Error-Mode=any >"$scratch/apt.log" 2>&1 ||
     skip "containers do not run, or do not reach Debian's packages: $(tail -n 1 "$scratch/apt.log")"
-export FAIRLANE_IMAGE=fairlane-check ROLLUP_IMAGE=fairlane-rollup-check TESTNET_IMAGE=fairlane-testnet-check
+export FAIRLANE_IMAGE=fairlane-check ROLLUP_IMAGE=fairlane-rollup-check EVM_IMAGE=fairlane-evm-check
+export TESTNET_IMAGE=fairlane-testnet-check
 "$here/images.sh" "$programs" >/dev/null
 say "images are made: $(docker images --format '{{.Repository}} {{.Size}}' | grep -- '-check ' | tr '\n' ' ')"
 
 project=fairlane-check
 # Whatever is free: nothing here asks from outside.
-for port in RPC0 RPC1 RPC2 RPC3 WEB0 WEB1 WEB2 WEB3 ADAPTER L1; do export "${port}_PORT=0"; done
-export CHECKPOINT_INTERVAL=5s TRANSFERS_PAUSE=1s
+for port in RPC0 RPC1 RPC2 RPC3 WEB0 WEB1 WEB2 WEB3 ADAPTER EVM EVM_ADAPTER L1; do export "${port}_PORT=0"; done
+export CHECKPOINT_INTERVAL=5s TRANSFERS_PAUSE=1s EVM_TRANSFERS_PAUSE=2s
+# All that is always there, and of the profile \`load\` what rollup 4 gets.
 begun=$SECONDS
 compose up --no-build --detach >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "it does not come up"; }
+compose up --no-build --detach evmtransfers >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "rollup 4 is fed nothing"; }
 for rollup in 1 2; do wait_for 120 "a verified batch of rollup $rollup" has_batches "$rollup" 1; done
 say "both rollups have verified batches, $((SECONDS - begun)) s after \`up\`"
 
@@ -136,12 +164,21 @@ seen="$(batches 2)"
 wait_for 60 "batches after it" has_batches 2 $((seen + 3))
 say "all have the same block $common"
 
+wait_for 120 "transfers that the rollup's clients have executed" has_executed 5
+wait_for 60 "the same block with transactions at both clients" clients_agree
+say "$(executed) transfers are executed by two clients, which agree: block $(evm_block ethrex latest)"
 wait_for 300 "a settled batch of the proven rollup" has_settled 1
 say "a batch of the proven rollup is settled on Ethereum, $((SECONDS - begun)) s after \`up\`"
+wait_for 60 "validator 0 sees it there" sees_settlement
+say "the explorer says so, too"
 before="$(transfers)"
-compose kill adapter prover transfers >/dev/null 2>&1
+executed_before="$(executed)"
+compose kill adapter prover transfers evmadapter ethrex >/dev/null 2>&1
 compose up --no-build --detach >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "it does not come up again"; }
-say "killed and started again: adapter, prover and transfers"
+say "killed and started again: both adapters, prover, transfers, and ethrex, which has lost its chain"
+wait_for 120 "executed transfers" has_executed $((executed_before + 5))
+wait_for 60 "the same block with transactions at both clients" clients_agree
+say "$(executed) transfers are executed, and the clients agree: block $(evm_block ethrex latest)"
 wait_for 300 "settled transfers" has_transfers $((${before:-0} + 1))
 made="$(page prover 26682 /metrics | sed -n 's/^fairlane_prover_proof_seconds_\(sum\|count\) //p' | tr '\n' ' ')"
 say "$(settled) batches with $(transfers) transfers are settled: $(awk '{ printf "%d proofs in %.0f s", $2, $1 }' <<<"$made")"

@@ -2,8 +2,8 @@
 //!
 //! Nodes are real processes: this program starts itself again as `fairlane node`, so that one build has all that
 //! is needed. Everything listens on loopback, on ports that the system gives; `chaos` may give each node a network
-//! namespace of its own. For networks of containers, `prepare` furnishes the homes, and `load` and
-//! `transfers` send transactions.
+//! namespace of its own. For networks of containers, `prepare` furnishes the homes, and `load`,
+//! `transfers` and `evm-transfers` send transactions.
 
 pub mod attack;
 pub mod bench;
@@ -12,6 +12,7 @@ pub mod clock;
 pub mod cross_demo;
 mod evm;
 pub mod evm_demo;
+pub mod evm_transfers;
 pub mod feed;
 pub mod l1;
 pub mod load;

@@ -1,8 +1,12 @@
 //! The program `fairlane-testnet`: parses the command line and runs the command.
 
 use clap::{Parser, Subcommand};
-use fairlane_testnet::l1::{outage_demo, relay_demo, rollup_demo, set_demo, slash_demo, transfers, zk_demo};
-use fairlane_testnet::{bench, chaos, cross_demo, evm_demo, feed, offences, prepare, sim, sweep, up};
+use fairlane_testnet::l1::{
+    name_settlement, outage_demo, relay_demo, rollup_demo, set_demo, slash_demo, transfers, zk_demo,
+};
+use fairlane_testnet::{
+    bench, chaos, cross_demo, evm_demo, evm_transfers, feed, offences, prepare, sim, sweep, up,
+};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -48,8 +52,12 @@ enum Command {
     Load(feed::FeedArgs),
     /// Send transfers to the proven rollup of a network that runs.
     Transfers(transfers::TransfersArgs),
+    /// Send transfers to the rollup that runs the EVM of a network that runs.
+    EvmTransfers(evm_transfers::EvmTransfersArgs),
     /// Load a network while its validators are killed, stopped, cut off and robbed of their disks.
     Chaos(chaos::ChaosArgs),
+    /// Say in a development node's registry which contract settles a rollup.
+    NameSettlement(name_settlement::NameSettlementArgs),
     /// Let a validator sign two histories, many times, and count what the others learn of.
     Offences(offences::OffencesArgs),
     /// Simulate networks with faults and liars, and check what is promised.
@@ -91,6 +99,8 @@ fn main() -> ExitCode {
             Command::Prepare(args) => prepare::run(args).await,
             Command::Load(args) => feed::run(args).await,
             Command::Transfers(args) => transfers::run(args).await,
+            Command::EvmTransfers(args) => evm_transfers::run(args).await,
+            Command::NameSettlement(args) => name_settlement::run(args).await,
             Command::Chaos(args) => chaos::run(args).await,
             Command::Offences(args) => offences::run(args).await,
             Command::Sim(args) => sim::run(&args),

@@ -2,10 +2,11 @@
 //!
 //! On an Ethereum development node that runs elsewhere it deploys the contracts, gives each validator stake, writes the
 //! genesis whose validators these are, opens the network, and furnishes one home for each validator, one for the adapter of
-//! the rollup that is proven, and what clients share. What is there already stays as it is, so that it can be run again
-//! at any point.
+//! the rollup that is proven, one for the adapter and the clients of the rollup that runs the EVM, and what clients share.
+//! What is there already stays as it is, so that it can be run again at any point.
 
 mod adapter;
+mod evm;
 
 use crate::l1::staking::{self, DEPLOYMENT, REPORTER_KEY, write_key};
 use eyre::WrapErr as _;
@@ -27,7 +28,7 @@ pub struct PrepareArgs {
     /// The development node's endpoint, as http://l1:8545. Its accounts are those of anvil.
     #[arg(long)]
     rpc: String,
-    /// Where the homes go: `validator0` and so on, `adapter`, and `shared` with what clients need.
+    /// Where the homes go: `validator0` and so on, `adapter`, `evm`, and `shared` with what clients need.
     #[arg(long)]
     out: PathBuf,
     /// The address of a validator; once for each, in their order. At most 6.
@@ -42,7 +43,11 @@ pub struct PrepareArgs {
     /// Slots of its circuit.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     slots: u8,
-    /// A node that the adapter asks, as http://validator0:26660; may be given several times.
+    /// The rollup that runs the EVM, whose adapter and clients get the folder `evm`. Each client is a host of its name, with
+    /// JSON-RPC at port 8545 and the Engine API at 8551.
+    #[arg(long, value_name = "ID", requires = "nodes")]
+    evm: Option<u64>,
+    /// A node that the adapters ask, as http://validator0:26660; may be given several times.
     #[arg(long = "node", value_name = "URL")]
     nodes: Vec<String>,
     /// Blocks of the development node in an epoch.
@@ -85,6 +90,9 @@ pub async fn run(args: PrepareArgs) -> eyre::Result<()> {
     if let Some(rollup) = args.proven {
         write_key(depositor, &shared.join("depositor.key"))?;
         adapter::furnish(&args, rollup, adapter, &genesis)?;
+    }
+    if let Some(rollup) = args.evm {
+        evm::furnish(&args, rollup, &genesis)?;
     }
     println!("network {network} is open, and its homes are in {}", args.out.display());
     Ok(())

@@ -1,15 +1,16 @@
 //! What the page shows of the chain: made a few times a second for all who listen. Lanes are looked at all the time.
 
+use super::settled::Settled;
 use super::uptime::{LaneKey, Uptime};
 use crate::evidence::Proof;
 use crate::json;
 use crate::rpc::{OnEthereum, Services};
 use fairlane_proto::convert::CertifiedHeader;
 use fairlane_proto::v1::{GetStatusResponse, LaneStatus};
-use fairlane_types::NetworkId;
+use fairlane_types::{NetworkId, RollupId};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -35,12 +36,14 @@ pub(super) struct Live {
     services: Services,
     told: watch::Sender<Told>,
     uptime: Arc<Mutex<Uptime>>,
+    settled: Arc<Mutex<Settled>>,
     stop: CancellationToken,
 }
 
 impl Live {
     pub(super) fn start(services: Services, stop: CancellationToken) -> Self {
-        let live = Self { services, told: watch::channel(None).0, uptime: Arc::default(), stop };
+        let told = watch::channel(None).0;
+        let live = Self { services, told, uptime: Arc::default(), settled: Arc::default(), stop };
         tokio::spawn(live.clone().run());
         live
     }
@@ -72,6 +75,7 @@ impl Live {
                 () = self.stop.cancelled() => return,
             }
             if self.told.receiver_count() == 0 {
+                self.settled().rest(Instant::now());
                 continue;
             }
             // What could not be read was logged there; the page shows that nothing new comes.
@@ -83,6 +87,19 @@ impl Live {
 
     fn uptime(&self) -> MutexGuard<'_, Uptime> {
         self.uptime.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settled(&self) -> MutexGuard<'_, Settled> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far the rollups of a status are settled; `None` where this node does not look at Ethereum. Closed ones come last.
+    fn settlements(&self, status: &GetStatusResponse) -> Option<Value> {
+        let settlements = self.services.settlements()?;
+        let (closed, open): (Vec<_>, Vec<_>) = status.rollups.iter().partition(|rollup| rollup.closed);
+        let ids = open.iter().chain(&closed).map(|rollup| RollupId::new(rollup.rollup_id));
+        let ids = ids.collect::<Vec<_>>();
+        Some(self.settled().look(Instant::now(), &ids, |id| settlements.watch(id)))
     }
 
     /// For each lane of a status, at how many of the last hour's looks it had grown.
@@ -106,6 +123,7 @@ impl Live {
             "status": json::status(&status),
             "uptime": self.uptimes(&status),
             "ethereum": on_ethereum.as_ref().map(ethereum),
+            "settled": self.settlements(&status),
             "blocks": blocks.iter().map(block).collect::<Vec<_>>(),
             "evidence": offences.collect::<Vec<_>>(),
         }))

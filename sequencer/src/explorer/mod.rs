@@ -4,12 +4,14 @@
 //! (`/events`), which one task makes for all who listen, and for nobody when nobody does.
 //!
 //! Invariants: all of it is read-only, and told to gRPC clients as well; what one browser costs is bounded (`LISTENERS`,
-//! `ANSWERS`, and the limit on reads that gRPC has); the page loads nothing from elsewhere.
+//! `ANSWERS`, and the limit on reads that gRPC has), and nothing at Ethereum: how rollups stand there is watched for all who look,
+//! and for so many rollups (`settled`); the page loads nothing from elsewhere.
 //!
 //! Not its job: being open to the world. It has no limit by client address, so it is served at loopback addresses
 //! unless the operator says otherwise.
 
 mod live;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod uptime;

@@ -73,13 +73,56 @@ function validatorRow(lane, uptime, blocks) {
   ]);
 }
 
-/** How many batches of a rollup Ethereum knows to be final. */
-function onEthereum(rollup, ethereum) {
-  const known = ethereum?.rollups.find((known) => known.rollup_id === rollup.rollup_id);
-  return known ? make("span", number(known.batches), { title: `by the checkpoint of block ${number(ethereum.checkpoint)}` }) : "–";
+/** How many batches of a rollup Ethereum knows to be final, and how many its contract has settled. */
+const known = (rollup, now) => now.ethereum?.rollups.find((known) => known.rollup_id === rollup);
+const settled = (rollup, now) => now.settled?.find((settled) => settled.rollup_id === rollup);
+
+function onEthereum(rollup, now) {
+  const told = known(rollup, now);
+  return told ? make("span", number(told.batches), { title: `by the checkpoint of block ${number(now.ethereum.checkpoint)}` }) : "–";
+}
+
+const UNSETTLED = {
+  no_contract: "no contract",
+  no_answer: "does not say",
+  other_history: "another history",
+  ahead: "ahead of this node",
+  not_kept: "not kept here",
+  unreachable: "no answer",
+  looking: "…",
+  not_watched: "not watched",
+};
+
+function settlement(rollup, now) {
+  const told = settled(rollup, now);
+  if (!told) return "–";
+  if (!told.unknown) return number(told.batches);
+  const kind = told.unknown === "other_history" ? "bad" : "soft";
+  return make("span", UNSETTLED[told.unknown] ?? told.unknown, { title: told.message, class: kind });
+}
+
+/** What the node told last; before that, nothing. */
+let newest = {};
+
+/** How far a batch has come. */
+function tier(rollup, index) {
+  if (settled(rollup, newest)?.batches >= index) return "settled";
+  return known(rollup, newest)?.batches >= index ? "on Ethereum" : "finalized";
+}
+
+/** Says it, and again whenever it has come further. */
+const tierOf = (rollup, index) => make("td", tier(rollup, index), { "data-rollup": rollup, "data-batch": index });
+
+function showTiers() {
+  for (const cell of document.querySelectorAll("[data-batch]")) {
+    const now = tier(Number(cell.dataset.rollup), Number(cell.dataset.batch));
+    if (cell.textContent !== now) cell.textContent = now;
+  }
 }
 
 function show(now) {
+  newest = now;
+  showTiers();
   const blocks = now.blocks, status = now.status;
   at("network").textContent = `${status.network_name} · version ${status.version}`;
   document.title = `Fairlane · ${number(status.height)}`;
@@ -90,7 +133,8 @@ function show(now) {
     number(rollup.rollup_id) + (rollup.closed ? " (closed)" : ""),
     number(rollup.ordering_group),
     number(rollup.batches),
-    onEthereum(rollup, now.ethereum),
+    onEthereum(rollup.rollup_id, now),
+    settlement(rollup.rollup_id, now),
     rollup.last_height ? blockLink(rollup.last_height) : "–",
     code(rollup.head),
   ])), "No rollup is registered.");
@@ -174,19 +218,20 @@ function comparedRows(why) {
 
 function showTransaction(why) {
   if (why.pending) return [make("h2", "Transaction"), facts([["Id", make("code", why.transaction)]]), make("p", "It is in a lane and not ordered yet. Look again in a moment.")];
-  const places = why.batches.map((place) => `rollup ${place.rollup_id}, batch ${number(place.index)}, item ${place.item}` + (place.leg_count > 1 ? `, leg ${place.leg_index + 1} of ${place.leg_count}` : ""));
+  const leg = (place) => (place.leg_count > 1 ? `${place.leg_index + 1} of ${place.leg_count}` : "the only one");
+  const places = why.batches.map((place) => row([number(place.rollup_id), number(place.index), place.item, leg(place), tierOf(place.rollup_id, place.index)]));
   const component = why.component_size > 1 ? `one of ${why.component_size} on a cycle of contradicting evidence` : "it stood on no cycle of contradicting evidence";
   return [
     make("h2", "Why this transaction stands where it stands"),
     facts([
       ["Id", make("code", why.transaction)],
       ["Block", [blockLink(why.height), ` · position ${why.position} of ${why.ordered_count}`]],
-      ["Batches", places.join("; ")],
       ["Key", `${clock(why.key_nanos)} UTC: by then lanes of more than half the power had it`],
       ["Honest lanes", `between ${millis(why.lo_nanos, why.key_nanos)} and ${millis(why.hi_nanos, why.key_nanos)} from the key`],
       ["Component", component],
       ["Power", `${number(why.total_power)} in all, ${number(why.faulty_power)} may be faulty, ${number(why.quorum_power)} are a quorum`],
     ]),
+    ...table("Where it is delivered", ["Rollup", "Batch", "Item", "Leg", "Tier"], places),
     ...table("When each lane received it", ["Validator", "Power", "From the key", "", "From", "Told in segment"], laneRows(why)),
     ...table("Against its neighbours", ["Position", "Transaction", "Key", "Power that saw this one first", "Power that saw the other first", "What decided"], comparedRows(why)),
     make("p", `Computed from the lanes as blocks ${number(why.looked_from)} to ${number(why.height)} decided them.`, { class: "soft" }),

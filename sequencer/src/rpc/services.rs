@@ -2,6 +2,7 @@
 
 use super::core::Core;
 use super::{OnEthereum, RpcContext, RpcError};
+use crate::l1::Settlements;
 use fairlane_proto::convert::CertifiedHeader;
 use fairlane_proto::v1::{
     EvidenceRecord, ExplainTransactionRequest, ExplainTransactionResponse, GetStatusResponse, Refusal,
@@ -42,6 +43,11 @@ impl Services {
     /// What Ethereum knows to be final; `None` where this node does not look there, or there is nothing yet.
     pub async fn on_ethereum(&self) -> Result<Option<OnEthereum>, Status> {
         self.0.on_ethereum().await
+    }
+
+    /// Where rollups stand on Ethereum; `None` where this node does not look there.
+    pub fn settlements(&self) -> Option<&Settlements> {
+        self.0.settlements.as_ref()
     }
 
     /// A finalized block, and the transactions that it orders.

@@ -3,9 +3,10 @@
 use crate::clock::unix_nanos;
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope, TxLegacy};
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
+use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
+use eyre::WrapErr as _;
 use fairlane_evm_rollup::{Genesis, GenesisAccount};
 use fairlane_types::{Leg, RollupId, Timestamp, Transaction};
 use rand::Rng as _;
@@ -19,6 +20,8 @@ pub(crate) const SENDERS: usize = 10;
 /// What a transfer moves, in wei.
 const AMOUNT: u64 = 1_000;
 const GWEI: u128 = 1_000_000_000;
+/// After so many transactions comes something that is none.
+const POISON_EVERY: u64 = 10;
 
 /// Who sends, and what should come of it.
 #[derive(Debug)]
@@ -33,8 +36,26 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     pub(crate) fn new() -> Self {
-        let signers: Vec<_> = (0..SENDERS).map(|_| PrivateKeySigner::random()).collect();
-        Self { signers, nonces: vec![0; SENDERS], paid: BTreeMap::new(), sent: 0 }
+        Self::of((0..SENDERS).map(|_| PrivateKeySigner::random()).collect())
+    }
+
+    /// The same ones at all times, for a rollup that outlives who sends. Everybody knows their keys.
+    pub(crate) fn known() -> eyre::Result<Self> {
+        let key = |sender| {
+            let seed = keccak256(format!("fairlane testnet sender {sender}"));
+            PrivateKeySigner::from_bytes(&seed).wrap_err("the hash is no key")
+        };
+        Ok(Self::of((0..SENDERS).map(key).collect::<eyre::Result<_>>()?))
+    }
+
+    fn of(signers: Vec<PrivateKeySigner>) -> Self {
+        Self { nonces: vec![0; signers.len()], signers, paid: BTreeMap::new(), sent: 0 }
+    }
+
+    /// Goes on where the chain is: so many transactions of each sender are in blocks.
+    pub(crate) fn go_on_from(&mut self, nonces: Vec<u64>) {
+        self.sent = nonces.iter().sum();
+        self.nonces = nonces;
     }
 
     /// A chain on which each of them has 1,000 ether.
@@ -79,6 +100,15 @@ impl Accounts {
     fn sign(&self, sender: usize, transaction: TxEip1559) -> eyre::Result<Bytes> {
         let signature = self.signers[sender].sign_hash_sync(&transaction.signature_hash())?;
         Ok(encode(transaction.into_signed(signature)))
+    }
+
+    /// Something that is none, where its turn has come after what was sent so far.
+    pub(crate) fn poison_in_turn(&self) -> eyre::Result<Option<Bytes>> {
+        if !self.sent.is_multiple_of(POISON_EVERY) {
+            return Ok(None);
+        }
+        let (_, poison) = self.poison(usize::try_from(self.sent / POISON_EVERY)?)?;
+        Ok(Some(poison))
     }
 
     /// What no block can contain after what was sent so far: what it is, and its bytes. There is no end of them.
@@ -141,4 +171,26 @@ pub(crate) fn transaction(rollup: u64, payload: Bytes) -> eyre::Result<Transacti
     let leg = Leg { rollup: RollupId::new(rollup), payload: payload.0 };
     let expires = Timestamp::from_nanos(unix_nanos() + 60_000_000_000);
     Ok(Transaction::new(vec![leg], expires, rand::thread_rng().r#gen())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_consensus::Transaction as _;
+    use alloy_consensus::transaction::SignerRecoverable as _;
+    use alloy_eips::eip2718::Decodable2718 as _;
+
+    #[test]
+    fn known_accounts_go_on_where_the_chain_is() {
+        let mut accounts = Accounts::known().unwrap();
+        accounts.go_on_from((0..SENDERS as u64).map(|sender| 3 + sender % 2).collect());
+        assert_eq!(accounts.sent, 35);
+        let transfer = TxEnvelope::decode_2718_exact(&accounts.transfer().unwrap()).unwrap();
+        let (sender, _) = Accounts::known().unwrap().senders().nth(35 % SENDERS).unwrap();
+        assert_eq!(
+            (transfer.recover_signer().unwrap(), transfer.nonce()),
+            (sender, 4),
+            "always the same accounts"
+        );
+    }
 }

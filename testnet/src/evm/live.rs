@@ -17,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Time between transfers, and until one that was refused is sent again.
 const PAUSE: Duration = Duration::from_millis(100);
-/// After so many transfers comes something that is none.
-const POISON_EVERY: u64 = 10;
 
 /// How many transfers may be under way to the clients: while they are slower than transfers come, it is waited for them.
 const UNDER_WAY: usize = 20;
@@ -71,8 +69,7 @@ async fn feed(
         while !submit(&client, &transaction(rollup, transfer.clone())?, &track).await {
             tokio::time::sleep(PAUSE).await;
         }
-        if accounts.sent.is_multiple_of(POISON_EVERY) {
-            let (_, poison) = accounts.poison(usize::try_from(accounts.sent / POISON_EVERY)?)?;
+        if let Some(poison) = accounts.poison_in_turn()? {
             // What is refused is not missed.
             let _ = client.submit(&transaction(rollup, poison)?).await;
         }

@@ -1,6 +1,7 @@
 //! A rollup's adapter and its two clients, as processes that can be killed and started again.
 
 use super::accounts::Accounts;
+use super::files;
 use super::programs::Programs;
 use crate::l1::demo::{POLL, STEP_LIMIT};
 use crate::network::LocalNetwork;
@@ -10,15 +11,10 @@ use alloy_eips::BlockNumberOrTag;
 use alloy_primitives::B256;
 use alloy_provider::Provider as _;
 use eyre::{OptionExt as _, ensure, eyre};
-use fairlane_evm_rollup::Address;
 use fairlane_l1::DynProvider;
 use fairlane_l1::endpoint::connect;
 use fairlane_types::RollupId;
-use rand::RngCore as _;
 use serde_json::Value;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -74,28 +70,19 @@ impl Stage {
 
     /// Writes genesis, rules, the clients' secret and the adapter's configuration. Gives the hash of block zero.
     pub(crate) fn furnish(&self, network: &LocalNetwork, accounts: &Accounts) -> eyre::Result<B256> {
-        let genesis = accounts.genesis();
-        genesis.write(Path::new(&self.path("genesis.json")))?;
-        let recipient = Address::repeat_byte(0xfe);
-        let rules = format!("genesis = \"genesis.json\"\nfee_recipient = \"{recipient}\"\n");
-        std::fs::write(self.path("rules.toml"), rules)?;
-        let mut secret = [0; 32];
-        rand::thread_rng().fill_bytes(&mut secret);
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path("jwt.hex"))?;
-        writeln!(file, "{:x}", B256::from(secret))?;
         std::fs::write(self.path("adapter.toml"), self.config(network))?;
-        Ok(genesis.header().hash_slow())
+        files::write(self.folder(), accounts)
     }
 
     fn config(&self, network: &LocalNetwork) -> String {
         let client = |kind: &str, client: usize| {
             format!(
                 "[{kind}]\nname = {:?}\nhttp_url = \"http://127.0.0.1:{}\"\nengine_url = \"http://127.0.0.1:{}\"\n\
-                 jwt_file = \"jwt.hex\"\n",
+                 jwt_file = {:?}\n",
                 NAMES[client],
                 self.ports[2 * client],
-                self.ports[2 * client + 1]
+                self.ports[2 * client + 1],
+                files::SECRET,
             )
         };
         let ethereum = network.l1.as_ref().map_or_else(String::new, |chain| {
@@ -108,11 +95,12 @@ impl Stage {
         format!(
             "data = \"data\"\n\
              [sequencer]\ngenesis = {:?}\nendpoints = {:?}\nrollup = {}\n\
-             [evm]\nrules = \"rules.toml\"\npoll = \"500ms\"\n{}{}\
+             [evm]\nrules = {:?}\npoll = \"500ms\"\n{}{}\
              {ethereum}[http]\nlisten = \"127.0.0.1:{}\"\n",
             network.nodes[0].home().genesis(),
             network.endpoints(),
             self.rollup,
+            files::RULES,
             client("evm.builder", ETHREX),
             client("[evm.followers]", ETHEREUMJS),
             self.ports[4],
@@ -121,7 +109,7 @@ impl Stage {
 
     /// Starts one of the clients.
     pub(crate) fn start_client(&mut self, client: usize) -> eyre::Result<()> {
-        let (genesis, jwt) = (self.path("genesis.json"), self.path("jwt.hex"));
+        let (genesis, jwt) = (self.path(files::GENESIS), self.path(files::SECRET));
         let log = self.folder.path().join(format!("{}.log", NAMES[client]));
         let [http, engine] = [self.ports[2 * client], self.ports[2 * client + 1]];
         let part = match client {

@@ -4,6 +4,7 @@ mod chain;
 pub(crate) mod demo;
 mod double_signer;
 mod gate;
+pub mod name_settlement;
 pub mod outage_demo;
 pub(crate) mod proven;
 pub mod relay_demo;

@@ -5,6 +5,9 @@ use fairlane_proto::v1::Tier as WireTier;
 use fairlane_proto::v1::subscribe_request::Open;
 use fairlane_rollup_adapter::{Event, MemoryCursor, Subscriber, Subscription, Tier, TierFailed};
 use fairlane_types::{BatchIndex, RollupHead};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 const OTHER: RollupId = RollupId::new(2);
 
@@ -100,4 +103,41 @@ async fn a_rollup_is_looked_at_while_somebody_wants_to_know() {
     assert_eq!(settlements.watched(), 1, "once for both");
     drop((first, second));
     until("nobody looks any more", || settlements.watched() == 0).await;
+}
+
+/// What the explorer tells of the settlement of each rollup.
+async fn explored(address: SocketAddr) -> Value {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /api/now HTTP/1.0\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str::<Value>(body).unwrap()["settled"].take()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_explorer_shows_what_is_settled() {
+    let (ethereum, node) = node().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let pages = crate::explorer::pages(node.services.clone(), node.shutdown.clone());
+    tokio::spawn(async move { axum::serve(listener, pages).await });
+    let shows = async |wanted: Value| {
+        let begun = std::time::Instant::now();
+        while explored(address).await[0] != wanted {
+            assert!(begun.elapsed() < DEADLINE, "not {wanted}, but {}", explored(address).await);
+        }
+    };
+    for index in [2, 3] {
+        ethereum.settle(ROLLUP, index, head(&node, index)).await;
+        shows(json!({ "rollup_id": 1, "batches": index })).await;
+    }
+    assert_eq!(explored(address).await[1]["unknown"], "no_contract");
+    assert_eq!(node.services.settlements().unwrap().watched(), 2, "once for all who look at the page");
+    ethereum.settle(ROLLUP, 3, head(&node, 2)).await;
+    let why = "contract 0x8181818181818181818181818181818181818181 settled another history";
+    let begun = std::time::Instant::now();
+    while !explored(address).await[0]["message"].as_str().is_some_and(|message| message.starts_with(why)) {
+        assert!(begun.elapsed() < DEADLINE, "{}", explored(address).await);
+    }
 }

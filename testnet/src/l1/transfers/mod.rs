@@ -123,7 +123,7 @@ async fn open_accounts(
 }
 
 /// The first node that answers.
-async fn connect(endpoints: &[String], genesis: &Genesis) -> eyre::Result<Client> {
+pub(crate) async fn connect(endpoints: &[String], genesis: &Genesis) -> eyre::Result<Client> {
     let mut failure = eyre::eyre!("no node is named");
     for endpoint in endpoints {
         match Client::connect(endpoint, genesis).await {
