@@ -1,5 +1,6 @@
 //! The adapter's configuration: a TOML file. Paths are relative to its folder; what is left out has its default.
 
+use fairlane_l1::Address;
 use fairlane_log::LogConfig;
 use fairlane_prover::queue::Limits;
 use serde::Deserialize;
@@ -92,6 +93,9 @@ pub struct EthereumConfig {
     pub key_file: Option<PathBuf>,
     /// The most gwei that a unit of gas may cost; 100 if nothing is said.
     pub max_fee_gwei: Option<u64>,
+    /// The owner of a proven rollup in the RollupRegistry, whose word on verification keys counts. Without it, nobody's does:
+    /// whoever registers an id there first owns it.
+    pub owner: Option<Address>,
     /// How many blocks have to follow on what is read until it counts for good.
     #[serde(default = "confirmations")]
     pub confirmations: u64,
@@ -274,6 +278,7 @@ impl Config {
                 (ethereum.settlement.is_none(), "ethereum.settlement", proven),
                 (ethereum.key_file.is_none(), "ethereum.key_file", proven),
                 (ethereum.max_fee_gwei.is_none(), "ethereum.max_fee_gwei", proven),
+                (ethereum.owner.is_none(), "ethereum.owner", proven),
             ]);
         }
         rules

@@ -2,7 +2,7 @@
 
 use crate::driver::DriverError;
 use crate::inbox::InboxError;
-use fairlane_l1::{B256, CallError, UnfitEndpoint};
+use fairlane_l1::{Address, B256, CallError, UnfitEndpoint};
 use fairlane_prover::DeskError;
 use fairlane_rollup_adapter::{AckError, BuildError, SubscribeError};
 use fairlane_types::BatchIndex;
@@ -51,6 +51,15 @@ pub enum AdapterError {
         /// The batch.
         settled: BatchIndex,
     },
+    /// The rollup is not the configured owner's.
+    #[error(
+        "in the RollupRegistry the rollup is not {owner}'s: have it registered from that account, or correct \
+         ethereum.owner"
+    )]
+    NotTheOwner {
+        /// Who should own it.
+        owner: Address,
+    },
     /// The rollup's owner has other proofs in mind.
     #[error(
         "the RollupRegistry names verification keys for this rollup, and {own} is not among them: use the keys that \
@@ -82,7 +91,10 @@ impl AdapterError {
                 matches!(error, CallError::Unsigned { .. } | CallError::NoContract { .. })
             }
             Self::Driver(error) => !matches!(error, DriverError::Failed(_)),
-            Self::Endpoint(_) | Self::TakenBack { .. } | Self::OtherKeys { .. } => false,
+            Self::Endpoint(_)
+            | Self::TakenBack { .. }
+            | Self::OtherKeys { .. }
+            | Self::NotTheOwner { .. } => false,
             _ => true,
         }
     }
@@ -97,7 +109,7 @@ impl AdapterError {
             Self::Diverged { .. } | Self::Deposit { .. } => "diverged",
             Self::TakenBack { .. } => "taken_back",
             Self::Halted => "halted",
-            Self::OtherKeys { .. } => "other_keys",
+            Self::OtherKeys { .. } | Self::NotTheOwner { .. } => "registry",
         }
     }
 }

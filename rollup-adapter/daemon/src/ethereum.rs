@@ -4,7 +4,7 @@ use crate::error::AdapterError;
 use crate::zk::from_contract;
 use fairlane_l1::checkpoint::Sender;
 use fairlane_l1::settlement::{self as contract, SettlementRecord, Standing};
-use fairlane_l1::{B256, CallError, Deployment, DynProvider, Endpoints, L1State};
+use fairlane_l1::{Address, B256, CallError, Deployment, DynProvider, Endpoints, L1State};
 use fairlane_types::{BatchIndex, NetworkId, RollupId};
 use fairlane_zk_rollup::Deposit;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub struct Ethereum {
     pub confirmations: u64,
     /// SHA-256 of the verification key that proofs are made for.
     pub verification_key: B256,
+    /// The rollup's owner in the RollupRegistry, if its word counts.
+    pub owner: Option<Address>,
 }
 
 /// Where the rollup stands now, and where it stands for good.
@@ -53,18 +55,28 @@ pub(crate) fn turn_away(endpoints: &Endpoints, error: &AdapterError) -> bool {
 }
 
 impl Ethereum {
-    /// Chooses the endpoint of a round: the one that worked last, if it is of the right chain, contracts and network. A rollup
-    /// whose owner has named other verification keys in the registry is not settled.
+    /// Chooses the endpoint of a round: the one that worked last, if it is of the right chain, contracts and network.
     pub(crate) async fn choose(&mut self) -> Result<(), AdapterError> {
         let (place, _) = self.endpoints.reader();
         self.endpoints.check(place, &self.deployment, &self.network).await?;
         if let Some((provider, _)) = self.endpoints.writer() {
             self.provider = provider.clone();
         }
-        let state = L1State::newest(&self.provider, &self.deployment.contracts);
-        let settings = state.settings_of(RollupId::new(self.record.params.rollup)).await?;
-        let named = settings.map(|settings| settings.verificationKeys).unwrap_or_default();
-        match named.is_empty() || named.contains(&self.verification_key) {
+        self.check_keys().await
+    }
+
+    /// Fails where the rollup's owner has named verification keys, and this one is not among them.
+    async fn check_keys(&self) -> Result<(), AdapterError> {
+        let Some(owner) = self.owner else { return Ok(()) };
+        let (rollup, state) = (
+            RollupId::new(self.record.params.rollup),
+            L1State::newest(&self.provider, &self.deployment.contracts),
+        );
+        if state.rollup(rollup).await?.is_none_or(|rollup| rollup.owner != owner) {
+            return Err(AdapterError::NotTheOwner { owner });
+        }
+        let named = state.settings_of(rollup).await?.map(|settings| settings.verificationKeys);
+        match named.is_none_or(|named| named.is_empty() || named.contains(&self.verification_key)) {
             true => Ok(()),
             false => Err(AdapterError::OtherKeys { own: self.verification_key }),
         }

@@ -11,6 +11,7 @@ use crate::parts::{Part, page, run};
 use crate::ports;
 use eyre::OptionExt as _;
 use fairlane_l1::dev::gas_of;
+use fairlane_l1::rollups::RollupSettings;
 use fairlane_l1::settlement::{self, SettlementRecord, Standing};
 use fairlane_l1::{Address, B256, DynProvider};
 use fairlane_prover::zk::proof_key;
@@ -54,7 +55,8 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Creates the settlement contract and writes the adapter's configuration. No process is started yet.
+    /// Creates the settlement contract, names it in the RollupRegistry, and writes the adapter's configuration. No process is
+    /// started yet.
     pub(crate) async fn new(network: &LocalNetwork, rollup: u64, keys: Keys) -> eyre::Result<Self> {
         let chain = network.l1.as_ref().ok_or_eyre("a proven rollup needs a network with an Ethereum")?;
         let folder = tempfile::Builder::new().prefix("fairlane-zk-").tempdir()?;
@@ -63,9 +65,9 @@ impl Stage {
         let record = deploy(chain, rollup, &keys, folder.path()).await?;
         let ports = ports::free(2)?;
         let ports = [ports[0], ports[1]];
-        let config = config(network, chain, rollup, (keys.slots, ports));
+        let config = config(network, chain, rollup, (keys.slots, ports))?;
         std::fs::write(folder.path().join("adapter.toml"), config)?;
-        Ok(Self {
+        let stage = Self {
             provider: chain.reader()?,
             record,
             account,
@@ -76,7 +78,19 @@ impl Stage {
             rpc: chain.url().to_owned(),
             folder,
             ports,
-        })
+        };
+        chain.register_rollup(stage.rollup()).await?;
+        stage.name_keys(chain, vec![stage.key_hash()]).await?;
+        Ok(stage)
+    }
+
+    /// Names the settlement contract in the RollupRegistry, and verification keys.
+    pub(crate) async fn name_keys(&self, chain: &L1Chain, keys: Vec<B256>) -> eyre::Result<()> {
+        let change = |settings: &mut RollupSettings| {
+            settings.settlement = self.record.settlement;
+            settings.verificationKeys = keys;
+        };
+        chain.configure_rollup(self.rollup(), change).await
     }
 
     /// The rollup.
@@ -256,12 +270,19 @@ async fn deploy(chain: &L1Chain, rollup: u64, keys: &Keys, folder: &Path) -> eyr
     Ok(SettlementRecord::load(Path::new(&record))?)
 }
 
-fn config(network: &LocalNetwork, chain: &L1Chain, rollup: u64, (slots, ports): (u8, [u16; 2])) -> String {
-    format!(
+fn config(
+    network: &LocalNetwork,
+    chain: &L1Chain,
+    rollup: u64,
+    (slots, ports): (u8, [u16; 2]),
+) -> eyre::Result<String> {
+    let (_, owner) = chain.writer(0)?;
+    Ok(format!(
         "data = \"data\"\n\
          [sequencer]\ngenesis = {:?}\nendpoints = {:?}\nrollup = {rollup}\n\
          [ethereum]\nrpc_urls = {:?}\ndeployment = {:?}\nsettlement = \"settlement.json\"\n\
          key_file = \"adapter.key\"\nmax_fee_gwei = 1000\nconfirmations = 1\npoll = \"500ms\"\n\
+         owner = \"{owner}\"\n\
          [prover]\nlisten = \"127.0.0.1:{}\"\nslots = {slots}\nlease = \"10s\"\nattempts = 8\n\
          [http]\nlisten = \"127.0.0.1:{}\"\n",
         network.nodes[0].home().genesis(),
@@ -270,5 +291,5 @@ fn config(network: &LocalNetwork, chain: &L1Chain, rollup: u64, (slots, ports): 
         chain.record(),
         ports[0],
         ports[1],
-    )
+    ))
 }

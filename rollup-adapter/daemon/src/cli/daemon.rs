@@ -158,6 +158,7 @@ fn ethereum(config: &EthereumConfig, network: NetworkId) -> eyre::Result<Ethereu
         sender: Sender { account, max_fee: u128::from(config.max_fee_gwei()) * WEI_PER_GWEI },
         confirmations: config.confirmations,
         verification_key: B256::new(*proof_key(&record.params.key.map(|word| word.0)).vk.as_bytes()),
+        owner: config.owner,
         record,
     })
 }

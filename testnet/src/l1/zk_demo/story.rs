@@ -8,7 +8,6 @@ use crate::zk::stage::{PROOF_LIMIT, Stage};
 use eyre::WrapErr as _;
 use fairlane_l1::checkpoint::Sender;
 use fairlane_l1::dev::{balance_of, set_block_time, waiting_call};
-use fairlane_l1::rollups::RollupSettings;
 use fairlane_l1::settlement::{self, Finality, Progress, Transition};
 use fairlane_l1::{Address, B256, CallError, U256};
 use fairlane_rollup_adapter::{Event, MemoryCursor, Subscriber, Tier};
@@ -240,17 +239,8 @@ async fn a_node_is_away(ground: &mut Ground<'_>, context: Context) -> eyre::Resu
 
 /// The rollup's owner names another verification key, so the adapter does not settle; and then its own.
 async fn the_registry_names_another_key(ground: &mut Ground<'_>, context: Context) -> eyre::Result<()> {
-    let (rollup, contract, own) =
-        (ground.stage.rollup(), ground.stage.record.settlement, ground.stage.key_hash());
-    let name = async |ground: &Ground<'_>, keys| {
-        let change = |settings: &mut RollupSettings| {
-            settings.settlement = contract;
-            settings.verificationKeys = keys;
-        };
-        ground.chain().configure_rollup(rollup, change).await
-    };
-    ground.chain().register_rollup(rollup).await?;
-    name(ground, vec![B256::repeat_byte(7)]).await?;
+    let other = B256::repeat_byte(7);
+    ground.stage.name_keys(ground.chain(), vec![other]).await?;
     ground.order(vec![transfer(&context, ALICE, Destination::Account(BOB), 1, 5)]).await?;
     let is_refused = |status: &Value| {
         let failure = status["failure"].as_str().unwrap_or_default();
@@ -258,7 +248,7 @@ async fn the_registry_names_another_key(ground: &mut Ground<'_>, context: Contex
     };
     ground.stage.wait("refused", STEP_LIMIT, is_refused).await?;
     println!("Waits      the RollupRegistry names another verification key");
-    name(ground, vec![B256::repeat_byte(7), own]).await?;
+    ground.stage.name_keys(ground.chain(), vec![other, ground.stage.key_hash()]).await?;
     let standing = ground.all_settled().await?;
     println!("Settles    batch {} once its own is named, too", standing.index);
     Ok(())
