@@ -41,7 +41,11 @@ impl Settled {
         }
         let line = |id: &RollupId| match self.watched.get(id) {
             Some(state) => told(*id, state.borrow().clone()),
-            None => nothing(*id, "not_watched", "the page watches no more than the first 16 rollups"),
+            None => nothing(
+                *id,
+                "not_watched",
+                &format!("the page watches no more than the first {ROLLUPS} rollups"),
+            ),
         };
         rollups.iter().map(line).collect()
     }
