@@ -3,12 +3,12 @@
 use fairlane_zk_rollup::{AccountId, Context, Destination, PublicKey, SecretKey, State, Transfer};
 
 /// What each of them gets on Ethereum, in units of the contract.
-pub(super) const OPENING: u64 = 1_000_000;
+pub(crate) const OPENING: u64 = 1_000_000;
 /// What a transfer moves.
 const AMOUNT: u64 = 10;
 
 /// Their keys, which everybody knows.
-fn keys() -> [SecretKey; 2] {
+pub(crate) fn keys() -> [SecretKey; 2] {
     [b"alice".as_slice(), b"bob"].map(SecretKey::from_seed)
 }
 
@@ -78,28 +78,9 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fairlane_types::{Batch, BatchHeader, BatchItem, NetworkId, RollupId};
+    use crate::zk::testing::batch;
+    use fairlane_types::{NetworkId, RollupId};
     use fairlane_zk_rollup::{Deposit, Outcome, Rollup, Shape};
-
-    fn batch(rollup: &Rollup, payloads: Vec<Vec<u8>>) -> Batch {
-        let item = |payload: Vec<u8>| BatchItem {
-            transaction: Default::default(),
-            leg_index: 0,
-            leg_count: 1,
-            payload: payload.into(),
-        };
-        let header = BatchHeader {
-            rollup: rollup.context().rollup,
-            index: Default::default(),
-            height: Default::default(),
-            time: Default::default(),
-            count: 0,
-            tx_root: Default::default(),
-            payload_hash: Default::default(),
-            previous_head: rollup.head(),
-        };
-        Batch::new(header, payloads.into_iter().map(item).collect())
-    }
 
     #[test]
     fn what_is_good_takes_place_and_what_is_bad_does_nothing() {

@@ -10,6 +10,7 @@ mod follower;
 pub(crate) use follower::Follower;
 
 use super::proven;
+use crate::zk::accounts::{OPENING, keys};
 use eyre::WrapErr as _;
 use fairlane_l1::endpoint::connect_with_key;
 use fairlane_l1::settlement::{self, SettlementRecord};
@@ -25,8 +26,6 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Where the depositor's key is.
 const DEPOSITOR_KEY: KeySource =
     KeySource { whose: "depositor", option: "--key-file", variable: "FAIRLANE_DEPOSITOR_KEY" };
-/// What each account gets on Ethereum, in units of the contract.
-const OPENING: u64 = 1_000_000;
 /// What a transfer brings to the other account.
 const AMOUNT: u64 = 10;
 /// No transfer, and no harm: what is sent while the deposits are on their way, as they come with batches.
@@ -96,11 +95,6 @@ async fn send(args: TransfersArgs) -> eyre::Result<()> {
         tokio::time::sleep(args.pause).await;
     }
     Ok(())
-}
-
-/// The two who pay each other.
-fn keys() -> [SecretKey; 2] {
-    [b"alice".as_slice(), b"bob"].map(SecretKey::from_seed)
 }
 
 /// Brings value in for those who have none on the way.
@@ -178,28 +172,9 @@ fn say(follower: &Follower) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fairlane_types::{Batch, BatchHeader, BatchItem, NetworkId};
+    use crate::zk::testing::batch;
+    use fairlane_types::NetworkId;
     use fairlane_zk_rollup::{Deposit, Outcome, Rollup, Shape};
-
-    fn batch(rollup: &Rollup, payloads: Vec<Vec<u8>>) -> Batch {
-        let item = |payload: Vec<u8>| BatchItem {
-            transaction: Default::default(),
-            leg_index: 0,
-            leg_count: 1,
-            payload: payload.into(),
-        };
-        let header = BatchHeader {
-            rollup: rollup.context().rollup,
-            index: Default::default(),
-            height: Default::default(),
-            time: Default::default(),
-            count: 0,
-            tx_root: Default::default(),
-            payload_hash: Default::default(),
-            previous_head: rollup.head(),
-        };
-        Batch::new(header, payloads.into_iter().map(item).collect())
-    }
 
     #[test]
     fn every_transfer_of_every_round_takes_place() {
