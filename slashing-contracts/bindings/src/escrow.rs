@@ -3,7 +3,7 @@
 //! `docs/rollups/crossing.md` has the steps. As for settlement, nothing here waits, and what the contract would refuse is not
 //! sent.
 
-pub use crate::contracts::BundleEscrow::{FinalItem, ItemProof, Terms};
+pub use crate::contracts::BundleEscrow::{FinalItem, ItemProof, Terms, releaseCall as Release};
 
 use crate::checkpoint::{Sender, word};
 use crate::contracts::BundleEscrow::{self, BundleEscrowInstance, Finality as EscrowFinality};
@@ -15,11 +15,13 @@ use crate::error::CallError;
 use crate::sending::send_within;
 use crate::settlement::{Finality, batch_fields};
 use crate::transactions::Transactions;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
 use alloy_provider::DynProvider;
 use alloy_rpc_types_eth::{BlockId, TransactionReceipt};
 use alloy_sol_types::{SolCall as _, SolValue};
 use fairlane_types::{Batch, Encode as _, merkle};
+
+const RELEASING: &str = "releasing from a vault";
 
 /// Creates the contract from `deployer`, whose key `provider` signs with. It has no parameters and keeps nothing, so one serves
 /// everybody on its chain.
@@ -36,8 +38,7 @@ pub async fn deploy(provider: &DynProvider, deployer: Address) -> Result<Address
 
 /// The address that the withdrawing leg names.
 pub async fn vault(provider: &DynProvider, escrow: Address, terms: &Terms) -> Result<Address, CallError> {
-    let escrow = BundleEscrow::new(escrow, provider);
-    read("asking for a vault", escrow.vault(terms.clone()), BlockId::latest()).await
+    read("asking for a vault", at(provider, escrow).vault(terms.clone()), BlockId::latest()).await
 }
 
 /// The withdrawal that a [`claim_call`](crate::settlement::claim_call) pays; `None` if it is another call.
@@ -77,29 +78,22 @@ pub async fn release(
     provider: &DynProvider,
     escrow: Address,
     sender: Sender,
-    terms: Terms,
-    secret: B256,
-    own: ItemProof,
-    other: FinalItem,
+    release: &Release,
 ) -> Result<TransactionReceipt, CallError> {
     let contract = at(provider, escrow);
-    let call = contract.release(terms, secret, own, other).from(sender.account);
+    let call = contract.call_builder(release).from(sender.account);
     send_within(RELEASING, provider, call.into_transaction_request(), sender.max_fee).await
 }
 
 /// What [`release`] would send: nothing is sent.
-pub fn releasing(
-    provider: &DynProvider,
+pub fn releasing<'a>(
+    provider: &'a DynProvider,
     escrow: Address,
     sender: Sender,
-    terms: Terms,
-    secret: B256,
-    own: ItemProof,
-    other: FinalItem,
-) -> Transactions<'_> {
+    release: &Release,
+) -> Transactions<'a> {
     let contract = at(provider, escrow);
-    let call = contract.release(terms, secret, own, other);
-    Transactions::new(provider, sender.account).then(RELEASING, call)
+    Transactions::new(provider, sender.account).then(RELEASING, contract.call_builder(release))
 }
 
 /// Pays the sender back.
@@ -113,5 +107,3 @@ pub async fn refund(
     let call = contract.refund(terms).from(sender.account);
     send_within("refunding from a vault", provider, call.into_transaction_request(), sender.max_fee).await
 }
-
-const RELEASING: &str = "releasing from a vault";

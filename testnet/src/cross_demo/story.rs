@@ -9,7 +9,7 @@ use alloy_primitives::{B256, U256};
 use alloy_provider::Provider as _;
 use eyre::{OptionExt as _, ensure};
 use fairlane_l1::dev::balance_of;
-use fairlane_l1::escrow::{self, FinalItem, ItemProof};
+use fairlane_l1::escrow::{self, FinalItem, ItemProof, Release};
 use fairlane_l1::{Address, CallError};
 use std::time::{Duration, Instant};
 
@@ -73,8 +73,8 @@ async fn goes_through(ground: &mut Ground<'_>, crossing: &Crossing, other: &Cros
     let secret = seen(ground, crossing).await?;
     let leg = ground.other_leg(crossing).await?;
     refuses(ground, crossing, other, (&own, &leg)).await?;
-    let terms = crossing.terms.clone();
-    let paid = escrow::release(&ground.caller, ground.escrow, ground.sender, terms, secret, own, leg).await?;
+    let release = Release { terms: crossing.terms.clone(), secret, own, other: leg };
+    let paid = escrow::release(&ground.caller, ground.escrow, ground.sender, &release).await?;
     let units = units_of(ground, crossing.terms.receiver).await?;
     ensure!(units == U256::from(100), "Bob has {units} units");
     println!(
@@ -110,8 +110,9 @@ async fn refuses(
         ("another bundle's other leg", crossing.secret, own, &other_leg),
         ("a leg that is not final", crossing.secret, own, &not_final),
     ] {
-        let (own, leg, terms) = (own.clone(), leg.clone(), crossing.terms.clone());
-        let lie = escrow::releasing(&ground.caller, ground.escrow, ground.sender, terms, secret, own, leg);
+        let terms = crossing.terms.clone();
+        let release = Release { terms, secret, own: own.clone(), other: leg.clone() };
+        let lie = escrow::releasing(&ground.caller, ground.escrow, ground.sender, &release);
         match lie.rehearse().await {
             Err(CallError::Refused { why, .. }) => println!("Refuses    {what}: {why}"),
             accepted => eyre::bail!("{what} came to {accepted:?}"),
