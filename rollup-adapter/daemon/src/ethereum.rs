@@ -68,15 +68,12 @@ impl Ethereum {
     /// Fails where the rollup's owner has named verification keys, and this one is not among them.
     async fn check_keys(&self) -> Result<(), AdapterError> {
         let Some(owner) = self.owner else { return Ok(()) };
-        let (rollup, state) = (
-            RollupId::new(self.record.params.rollup),
-            L1State::newest(&self.provider, &self.deployment.contracts),
-        );
-        if state.rollup(rollup).await?.is_none_or(|rollup| rollup.owner != owner) {
-            return Err(AdapterError::NotTheOwner { owner });
-        }
-        let named = state.settings_of(rollup).await?.map(|settings| settings.verificationKeys);
-        match named.is_none_or(|named| named.is_empty() || named.contains(&self.verification_key)) {
+        let state = L1State::newest(&self.provider, &self.deployment.contracts);
+        let named = match state.settings_of(RollupId::new(self.record.params.rollup)).await? {
+            Some((found, settings)) if found == owner => settings.verificationKeys,
+            _ => return Err(AdapterError::NotTheOwner { owner }),
+        };
+        match named.is_empty() || named.contains(&self.verification_key) {
             true => Ok(()),
             false => Err(AdapterError::OtherKeys { own: self.verification_key }),
         }

@@ -187,7 +187,7 @@ impl Show {
         let closed =
             rollup.closed_from.map_or(String::new(), |epoch| format!(", closed from epoch {epoch} on"));
         out!("ordered  from epoch {} on{closed} (now: epoch {epoch})", rollup.from)?;
-        let settings = state.settings_of(rollup.spec.id).await?;
+        let settings = state.settings_of(rollup.spec.id).await?.map(|(_, settings)| settings);
         for key in settings.iter().flat_map(|settings| &settings.verificationKeys) {
             out!("proofs   for the verification key {key}")?;
         }

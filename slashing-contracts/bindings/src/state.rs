@@ -157,11 +157,11 @@ impl<'a> L1State<'a> {
         }
     }
 
-    /// What a rollup's owner says of it; `None` if nobody registered it.
-    pub async fn settings_of(&self, id: RollupId) -> Result<Option<RollupSettings>, CallError> {
+    /// A rollup's owner, and what the owner says of it; `None` if nobody registered it.
+    pub async fn settings_of(&self, id: RollupId) -> Result<Option<(Address, RollupSettings)>, CallError> {
         let rollups = RollupRegistry::new(self.contracts.rollup_registry, self.provider);
         match read("asking for a rollup's settings", rollups.rollupOf(id.get()), self.at).await {
-            Ok(rollup) => Ok(Some(rollup.settings)),
+            Ok(rollup) => Ok(Some((rollup.owner, rollup.settings))),
             Err(error) if is_unknown_rollup(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -170,7 +170,7 @@ impl<'a> L1State<'a> {
     /// The contract that settles a rollup; `None` where its owner names none, or nobody registered it.
     pub async fn settlement_of(&self, id: RollupId) -> Result<Option<Address>, CallError> {
         let settings = self.settings_of(id).await?;
-        Ok(settings.map(|settings| settings.settlement).filter(|contract| *contract != Address::ZERO))
+        Ok(settings.map(|(_, settings)| settings.settlement).filter(|contract| *contract != Address::ZERO))
     }
 }
 
