@@ -171,6 +171,7 @@ pub fn start(
         clock: Clock::default(),
         last_block: now,
         dirty: false,
+        looked: now,
         urgent: false,
         ticks: 0,
         config,
@@ -230,6 +231,8 @@ pub(super) struct Actor {
     pub(super) last_block: Instant,
     /// Whether something changed that waiting questions depend on.
     pub(super) dirty: bool,
+    /// When they were looked at last.
+    pub(super) looked: Instant,
     /// Whether requests for segments are to be sent at once, before the next tick.
     pub(super) urgent: bool,
     ticks: u64,
@@ -282,14 +285,15 @@ impl Actor {
                 }
                 Some(submission) = queues.submissions.recv() => self.on_submission(submission),
                 _ = tick.tick() => self.on_tick(),
-                () = tokio::time::sleep_until(wake.into()) => self.dirty = true,
+                () = tokio::time::sleep_until(wake.into()) => {}
             }
         }
     }
 
     /// Does what follows from the last input, and says when to look again without one.
     fn settle(&mut self) -> Instant {
-        if self.dirty {
+        // Whatever woke this up: another input may come before the timer does.
+        if self.dirty || self.cut_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             self.look_again();
         }
         if std::mem::take(&mut self.urgent) {

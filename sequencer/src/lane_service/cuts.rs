@@ -166,6 +166,7 @@ impl Actor {
     /// Looks at all waiting questions again.
     pub(super) fn look_again(&mut self) {
         self.dirty = false;
+        self.looked = Instant::now();
         for waiter in std::mem::take(&mut self.waiters) {
             if waiter.is_gone() {
                 continue;
@@ -178,15 +179,15 @@ impl Actor {
 
     /// When a question about the next cut has to be looked at again, whether or not something changes.
     pub(super) fn cut_deadline(&self) -> Option<Instant> {
-        let now = Instant::now();
+        let looked = self.looked;
         let idle = self.last_block + self.config.idle_block;
         let earliest = |waiter: &Waiter| match waiter {
             Waiter::Next { not_before, .. } | Waiter::Due { not_before, .. } => {
-                Some(if *not_before > now { *not_before } else { idle })
+                Some(if *not_before > looked { *not_before } else { idle })
             }
             _ => None,
         };
-        self.waiters.iter().filter_map(earliest).filter(|deadline| *deadline > now).min()
+        self.waiters.iter().filter_map(earliest).filter(|deadline| *deadline > looked).min()
     }
 
     fn try_answer(&mut self, waiter: Waiter) -> Option<Waiter> {

@@ -3,10 +3,11 @@
 //! A transaction is ordered by the first cut that holds what a quorum of lanes say of it: its own segment, and then
 //! segments of others that refer to that one. Lanes that close their segments whenever an interval is over make the cut
 //! wait for the last of them. So they keep time with consensus: two segments before each height begins, the second early
-//! enough to be held everywhere by then, the first early enough to be referred to by the second. Who makes the cut closes
-//! its own second one at the last moment: the others have it before they have the proposal. That is no more segments
-//! than without, and nothing depends on it but latency: where heights begin at no foreseeable time, or segments take too
-//! long to arrive, the interval alone counts.
+//! enough to be held by most others by then, the first early enough to be referred to by the second. The first carries ten
+//! times as many transactions, which all wait for another height where it comes too late, so it has more time than it
+//! usually needs. Who makes the cut closes its own second one at the last moment: the others have it before they have the
+//! proposal. That is no more segments than without, and nothing depends on it but latency: where heights begin at no
+//! foreseeable time, or segments take too long to arrive, the interval alone counts.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +47,9 @@ struct Spread {
 }
 
 impl Spread {
+    /// Takes in a value. One that is far off counts as if it were less so: a single pause of a machine tells little.
     fn observe(&mut self, value: Duration) {
+        let value = value.min(2 * self.most() + Duration::from_millis(1));
         let difference = value.abs_diff(self.mean);
         self.mean = blend(self.mean, value);
         self.deviation = blend(self.deviation, difference);
@@ -55,6 +58,11 @@ impl Spread {
     /// What most values are below.
     fn most(&self) -> Duration {
         self.mean + self.deviation
+    }
+
+    /// What hardly any value is above.
+    fn nearly_all(&self) -> Duration {
+        self.mean + 3 * self.deviation
     }
 }
 
@@ -94,10 +102,11 @@ impl Rhythm {
             return None;
         }
         let latest = if ours { self.closing.most().clamp(LEAST_CLOSING, lead) } else { lead };
-        // Slots that are closer to the last segment than half of their distance have had it.
+        let first = lead + self.delay.nearly_all().max(2 * LEAST_DELAY);
+        // Slots that are closer to the last segment than half of a segment's way have had it.
         let after = last + lead / 2;
-        let slots = [at.checked_sub(2 * lead), at.checked_sub(latest)];
-        let next = [(at + period).checked_sub(2 * lead), (at + period).checked_sub(lead)];
+        let slots = [at.checked_sub(first), at.checked_sub(latest)];
+        let next = [(at + period).checked_sub(first), (at + period).checked_sub(lead)];
         slots.into_iter().chain(next).flatten().find(|slot| *slot > after)
     }
 }
@@ -146,6 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn the_first_one_has_more_time_where_times_differ() {
+        let start = Instant::now();
+        let mut rhythm = steady(start);
+        rhythm.expect(start + ms(80), false);
+        rhythm.delay.deviation = ms(1);
+        let first = rhythm.due(start + ms(55), INTERVAL);
+        assert_eq!((first - start).as_millis(), 66, "eight milliseconds before the second one");
+        assert_eq!((rhythm.due(first, INTERVAL) - start).as_millis(), 74, "six before the height");
+    }
+
+    #[test]
     fn who_makes_the_cut_closes_its_last_segment_just_before() {
         let start = Instant::now();
         let mut rhythm = steady(start);
@@ -173,6 +193,8 @@ mod tests {
         (0..200).for_each(|_| rhythm.observe(ms(8)));
         assert!(rhythm.delay.mean > ms(7) && rhythm.delay.mean <= ms(8), "{rhythm:?}");
         rhythm.observe(ms(800));
-        assert!(rhythm.delay.mean < ms(60), "{rhythm:?}");
+        assert!(rhythm.delay.mean < ms(10), "a pause of a machine: {rhythm:?}");
+        (0..200).for_each(|_| rhythm.observe(ms(80)));
+        assert!(rhythm.delay.mean > ms(70), "a longer way: {rhythm:?}");
     }
 }

@@ -136,6 +136,33 @@ async fn an_idle_lane_still_gives_cuts_by_heartbeats() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_is_given_at_its_time_whatever_else_comes_in() {
+    let home = tempfile::tempdir().unwrap();
+    let mut setup = Setup::new(&[1], Some(1), &home);
+    // Nothing else makes the service look at what consensus waits for.
+    let never = Duration::from_secs(600);
+    setup.config = LaneServiceConfig { heartbeat: never, idle_block: never, ..setup.config };
+    let node = setup.start().await;
+    node.writing().await;
+    node.submit(vec![transaction(1, 100, 0)]).await;
+    let base = first_base(&genesis(&[1]));
+    let outdated = transaction_until(1, 100, 1, Timestamp::ZERO);
+    for _ in 0..40 {
+        let next = node.lanes.next_cut(base.clone(), Instant::now() + Duration::from_millis(5));
+        let refused = async {
+            loop {
+                node.submit(vec![outdated.clone()]).await;
+            }
+        };
+        tokio::select! {
+            next = in_time("a cut", next) => assert_eq!(ids(&next.content).len(), 1),
+            () = refused => unreachable!("it goes on"),
+        }
+    }
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lane_is_written_while_its_validator_is_in_the_set() {
     let home = tempfile::tempdir().unwrap();
     let mut setup = Setup::new(&[1], Some(2), &home);
