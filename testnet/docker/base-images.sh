@@ -3,6 +3,8 @@
 #
 #   base-images.sh            debian:bookworm-slim, which is all that prebuilt programs need
 #   base-images.sh --all      also rust:1.95-slim-bookworm and node:20-bookworm-slim, from this machine's Rust and Node
+#   base-images.sh --prometheus NAME
+#                             also Debian's Prometheus under this name, for PROMETHEUS_IMAGE: used like prom/prometheus
 #
 # An image that is there already is left alone. Needs mmdebstrap, and root.
 set -euo pipefail
@@ -30,6 +32,21 @@ bootstrap() {
 if missing "$debian"; then
     bootstrap ca-certificates | docker import --change 'CMD ["bash"]' - "$debian" >/dev/null
     echo "made $debian"
+fi
+if [ "${1:-}" = --prometheus ] && missing "$2"; then
+    DOCKER_BUILDKIT=0 docker build --quiet --tag "$2" - >/dev/null <<EOF
+FROM $debian
+RUN apt-get update -qq \\
+    && apt-get install -y -qq --no-install-recommends prometheus \\
+    && rm -rf /var/lib/apt/lists/* \\
+    && install -d -o nobody -g nogroup /prometheus
+USER nobody
+VOLUME /prometheus
+EXPOSE 9090
+ENTRYPOINT ["prometheus"]
+CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+EOF
+    echo "made $2"
 fi
 [ "${1:-}" = --all ] || exit 0
 

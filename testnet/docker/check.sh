@@ -2,7 +2,9 @@
 # Brings the network of containers up with a real engine, waits for verified batches at both rollups, asks why one of their
 # transactions stands where it stands, cuts a validator off, heals, compares the validators' blocks, and waits until
 # transfers of the third rollup are proven and settled and those of the fourth executed by two Ethereum clients that agree,
-# while adapters, prover and one of the clients are killed.
+# while adapters, prover and one of the clients are killed. Prometheus watches all of it: its targets, the alert for the
+# validator that is cut off, and what each panel of Grafana's dashboard asks for. Grafana itself is started where its image can
+# be had.
 #
 #   check.sh DIRECTORY        with the programs fairlane, fairlane-adapter, fairlane-prover and fairlane-testnet, as in
 #                             target/debug; for the clients see images.sh
@@ -36,7 +38,7 @@ start_engine() {
 }
 
 cleanup() {
-    [ -z "${project:-}" ] || compose --profile load down --volumes --timeout 5 >/dev/null 2>&1 || true
+    [ -z "${project:-}" ] || compose --profile load --profile observe down --volumes --timeout 5 >/dev/null 2>&1 || true
     if [ -n "$engine" ]; then
         kill "$engine" 2>/dev/null || true
         wait "$engine" 2>/dev/null || true
@@ -63,7 +65,7 @@ wait_for() {
     done
 }
 
-container() { compose --profile load ps --quiet "$1"; }
+container() { compose --profile load --profile observe ps --quiet "$1"; }
 fairlane() { docker exec "$(container "$1")" fairlane "${@:2}"; }
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 height() { fairlane "validator$1" status --json | field height; }
@@ -112,8 +114,21 @@ clients_agree() {
     [ "${theirs##* }" -gt 0 ] && [ "$(evm_block ethrex "${theirs%% *}")" = "$theirs" ]
 }
 
+# What Prometheus knows: see observe.py.
+observe() {
+    local told
+    told="$("$here/observe.py" "http://$(compose --profile observe port prometheus 9090)" "$@" 2>"$scratch/observe.log")" ||
+        fail "$(cat "$scratch/observe.log")"
+    say "Prometheus: $told"
+}
+grafana() { page grafana 3000 "$1" | tail -n 1; }
+has_dashboard() { grafana /api/dashboards/uid/fairlane | grep -q '"fairlane"'; }
+
+# Whether an image is there, or comes from a registry: without one this fails at once.
+pull() { timeout 300 docker pull --quiet "$1" >/dev/null 2>&1; }
+
 start_engine
-timeout 20 docker pull --quiet debian:bookworm-slim >/dev/null 2>&1 || "$here/base-images.sh" ||
+pull debian:bookworm-slim || "$here/base-images.sh" ||
     skip "the base image can neither be pulled nor made"
 docker run --rm debian:bookworm-slim timeout 60 apt-get update -qq -o APT::Update::Error-Mode=any >"$scratch/apt.log" 2>&1 ||
     skip "containers do not run, or do not reach Debian's packages: $(tail -n 1 "$scratch/apt.log")"
@@ -122,14 +137,24 @@ export TESTNET_IMAGE=fairlane-testnet-check
 "$here/images.sh" "$programs" >/dev/null
 say "images are made: $(docker images --format '{{.Repository}} {{.Size}}' | grep -- '-check ' | tr '\n' ' ')"
 
+image_of() { (. "$here/../.env" && echo "${!1}"); }
+if ! pull "$(image_of PROMETHEUS_IMAGE)"; then
+    export PROMETHEUS_IMAGE=fairlane-prometheus-check
+    "$here/base-images.sh" --prometheus "$PROMETHEUS_IMAGE"
+fi
+observers=(prometheus)
+pull "$(image_of GRAFANA_IMAGE)" && observers+=(grafana) ||
+    printf '\nSKIPPED: Grafana, whose image cannot be had: what its dashboard asks is asked of Prometheus\n\n' >&2
+
 project=fairlane-check
 # Whatever is free: nothing here asks from outside.
-for port in RPC0 RPC1 RPC2 RPC3 WEB0 WEB1 WEB2 WEB3 ADAPTER EVM EVM_ADAPTER L1; do export "${port}_PORT=0"; done
+for port in RPC0 RPC1 RPC2 RPC3 WEB0 WEB1 WEB2 WEB3 ADAPTER EVM EVM_ADAPTER L1 PROMETHEUS GRAFANA; do export "${port}_PORT=0"; done
 export CHECKPOINT_INTERVAL=5s TRANSFERS_PAUSE=1s EVM_TRANSFERS_PAUSE=2s
-# All that is always there, and of the profile \`load\` what rollup 4 gets.
+# All that is always there, of the profile \`load\` what rollup 4 gets, and the profile \`observe\`.
 begun=$SECONDS
 compose up --no-build --detach >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "it does not come up"; }
 compose up --no-build --detach evmtransfers >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "rollup 4 is fed nothing"; }
+compose up --no-build --detach "${observers[@]}" >"$scratch/up.log" 2>&1 || { cat "$scratch/up.log" >&2; fail "nothing observes it"; }
 for rollup in 1 2; do wait_for 120 "a verified batch of rollup $rollup" has_batches "$rollup" 1; done
 say "both rollups have verified batches, $((SECONDS - begun)) s after \`up\`"
 
@@ -142,6 +167,7 @@ wait_for 90 "a checkpoint on Ethereum" has_posted
 wait_for 30 "validator 0 sees it there" sees_checkpoint
 say "the relayer has posted a checkpoint, and the explorer says so"
 
+observe targets
 docker network disconnect "${project}_private" "$(container validator3)"
 at="$(height 0)"
 seen="$(batches 1)"
@@ -150,6 +176,7 @@ wait_for 60 "batches without validator 3" has_batches 1 $((seen + 5))
 behind="$(height 3)"
 [ "$behind" -lt $((at + 20)) ] || fail "validator 3 was not cut off"
 say "cut off: validator 3 stands at $behind, the others go on"
+observe alert NodeDown
 address="$(. "$here/../.env" && echo "$VALIDATOR3_ADDRESS")"
 docker network connect --ip "$address" --alias validator3 "${project}_private" "$(container validator3)"
 wait_for 90 "validator 3 catches up" reaches 3 "$(height 0)"
@@ -180,6 +207,13 @@ wait_for 120 "executed transfers" has_executed $((executed_before + 5))
 wait_for 60 "the same block with transactions at both clients" clients_agree
 say "$(executed) transfers are executed, and the clients agree: block $(evm_block ethrex latest)"
 wait_for 300 "settled transfers" has_transfers $((${before:-0} + 1))
+observe targets
+observe dashboard "$here/grafana/dashboards/network.json"
+observe quiet
+if [ "${#observers[@]}" = 2 ]; then
+    wait_for 60 "Grafana has the dashboard" has_dashboard
+    say "Grafana has the dashboard"
+fi
 made="$(page prover 26682 /metrics | sed -n 's/^fairlane_prover_proof_seconds_\(sum\|count\) //p' | tr '\n' ' ')"
 say "$(settled) batches with $(transfers) transfers are settled: $(awk '{ printf "%d proofs in %.0f s", $2, $1 }' <<<"$made")"
 say "memory: $(docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' |
