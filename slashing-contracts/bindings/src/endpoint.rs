@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// How long an answer may take.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+/// How long a connection is kept that nobody uses. Servers close theirs after a while, those that run on Node after five
+/// seconds, and a request that is sent at that moment is lost.
+const KEPT_IDLE: Duration = Duration::from_secs(2);
 /// How often a transaction is asked for: often on this machine, where blocks are made at will.
 const POLL_LOCAL: Duration = Duration::from_millis(50);
 const POLL_REMOTE: Duration = Duration::from_secs(3);
@@ -54,7 +57,7 @@ fn client(url: &str) -> Result<RpcClient, EndpointError> {
     }
     // An error means that the process has chosen a provider already, which serves as well.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let http = reqwest::Client::builder().timeout(ANSWERED_WITHIN).build()?;
+    let http = reqwest::Client::builder().timeout(ANSWERED_WITHIN).pool_idle_timeout(KEPT_IDLE).build()?;
     let transport = Http::with_client(http, parsed);
     let is_local = transport.guess_local();
     let client = RpcClient::new(transport, is_local);

@@ -95,6 +95,13 @@ pub(super) fn small_disk(directory: &Path, bytes: u64) -> eyre::Result<()> {
     run(&format!("mount -t tmpfs -o size={bytes} none {path}"))
 }
 
+/// Takes a disk away, at once or when the last file there is closed. It vanishes with the process in any case.
+pub(super) fn unmount(directory: &Path) {
+    if let Err(error) = run(&format!("umount --lazy {}", directory.display())) {
+        eprintln!("warning: a temporary home stays: {error}");
+    }
+}
+
 /// Whether a disk can be slowed down: the kernel must limit the writes of block devices, and a device be made of a file.
 pub(super) fn can_slow() -> bool {
     Path::new(THROTTLE).exists() && succeeds(&["mkfs.ext4", "-V"])

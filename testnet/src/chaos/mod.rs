@@ -75,11 +75,15 @@ pub async fn run(args: ChaosArgs) -> eyre::Result<()> {
     }
     let arena = Arena { validators, can_cut: own, small_disk: own.then_some(small), slow_disk };
     let (mut session, disk) = start(&args, ground, &arena).await?;
+    let mounted = [arena.small_disk, arena.slow_disk].into_iter().flatten();
+    let mounted: Vec<_> = mounted.map(|index| session.network.nodes[index].home().data()).collect();
     let outcome = tokio::select! {
         outcome = hurt_and_judge(&mut session, disk, &arena, seed, args.run_for) => outcome,
         _ = tokio::signal::ctrl_c() => Err(eyre::eyre!("stopped by Ctrl-C before the checks")),
     };
     session.stop().await;
+    // A home cannot be removed while a disk is mounted in it.
+    mounted.iter().for_each(|directory| ground::unmount(directory));
     outcome.wrap_err_with(|| format!("seed {seed}"))
 }
 

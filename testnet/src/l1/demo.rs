@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How long a change on Ethereum may take to arrive in the network: four epochs, and some.
 pub(super) const CHANGE_LIMIT: Duration = Duration::from_secs(120);
 /// How long each other step may take.
-pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(120);
 /// How often a condition is looked at.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
 

@@ -7,6 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long an answer may take: a client may execute a full block in it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
+/// How long a connection is kept that nobody uses. Clients close theirs after a while, ethereumjs after five seconds, and a
+/// request that is sent at that moment is lost.
+const KEPT_IDLE: Duration = Duration::from_secs(2);
 /// The most bytes of an answer.
 const MAX_ANSWER: usize = 64 << 20;
 /// How many requests go together.
@@ -94,7 +97,8 @@ impl Endpoint {
         }
         // An error means that the process has chosen a provider already, which serves as well.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let http = reqwest::Client::builder().timeout(ANSWERED_WITHIN).build().map_err(RpcError::Start)?;
+        let http = reqwest::Client::builder().timeout(ANSWERED_WITHIN).pool_idle_timeout(KEPT_IDLE);
+        let http = http.build().map_err(RpcError::Start)?;
         Ok(Self { http, url, secret })
     }
 
