@@ -53,7 +53,7 @@ def dashboard(url, file):
     ]
     if empty:
         raise Missing("panels without data: " + "; ".join(empty))
-    return f"{len(panels)} panels of the dashboard have data"
+    return f"{len(panels)} panels of the dashboard have data, or may be empty"
 
 
 def alerts(url):

@@ -20,7 +20,7 @@ mod tree;
 
 pub use keys::{Context, PublicKey, SecretKey, Signature};
 pub use prover::{KeyWords, Proof, Prover, ProverError, Verifier, constraints};
-pub use rollup::{Applied, ApplyError, Job, Rollup, Shape};
+pub use rollup::{Applied, ApplyError, Job, Rollup, Shape, bare_header};
 pub use state::{Account, Deposit, Outcome, Skip, State};
 pub use statement::{Position, Statement};
 pub use transfer::{AccountId, Address, Destination, PAYLOAD_BYTES, Transfer};

@@ -201,8 +201,9 @@ fn payload(step: &Step) -> [u8; crate::transfer::PAYLOAD_BYTES] {
     std::array::from_fn(|at| step.window[step.window.len() - crate::transfer::PAYLOAD_BYTES + at])
 }
 
-/// The header of a batch after a head, with nothing else in it that the rules look at.
-pub(crate) fn bare_header(rollup: RollupId, previous_head: RollupHead) -> BatchHeader {
+/// The header of a batch after a head, with nothing else in it: the rules look at nothing else. Real batches have real ones;
+/// this serves for keys, which depend on the shape alone, and for tests.
+pub fn bare_header(rollup: RollupId, previous_head: RollupHead) -> BatchHeader {
     BatchHeader {
         rollup,
         index: Default::default(),

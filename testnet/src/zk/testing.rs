@@ -1,7 +1,7 @@
 //! Batches for tests of what the proven rollup is sent.
 
-use fairlane_types::{Batch, BatchHeader, BatchItem};
-use fairlane_zk_rollup::Rollup;
+use fairlane_types::{Batch, BatchItem};
+use fairlane_zk_rollup::{Rollup, bare_header};
 
 /// The next batch of a rollup, of transactions with these payloads.
 pub(crate) fn batch(rollup: &Rollup, payloads: Vec<Vec<u8>>) -> Batch {
@@ -11,15 +11,6 @@ pub(crate) fn batch(rollup: &Rollup, payloads: Vec<Vec<u8>>) -> Batch {
         leg_count: 1,
         payload: payload.into(),
     };
-    let header = BatchHeader {
-        rollup: rollup.context().rollup,
-        index: Default::default(),
-        height: Default::default(),
-        time: Default::default(),
-        count: 0,
-        tx_root: Default::default(),
-        payload_hash: Default::default(),
-        previous_head: rollup.head(),
-    };
+    let header = bare_header(rollup.context().rollup, rollup.head());
     Batch::new(header, payloads.into_iter().map(item).collect())
 }
