@@ -161,3 +161,32 @@ impl Endpoint {
 fn request(id: usize, method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use axum::Router;
+    use axum::extract::ConnectInfo;
+    use axum::routing::post;
+    use std::net::SocketAddr;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_connection_that_was_idle_for_long_is_not_used_again() {
+        // Tells each request the port that it comes from.
+        let port = async |ConnectInfo(from): ConnectInfo<SocketAddr>| {
+            json!({ "id": 0, "result": from.port() }).to_string()
+        };
+        let router = Router::new().route("/", post(port)).into_make_service_with_connect_info::<SocketAddr>();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let endpoint = Endpoint::new(&url, None).unwrap();
+        let first = endpoint.call(("port", json!([]))).await.unwrap();
+        tokio::time::sleep(KEPT_IDLE + Duration::from_millis(100)).await;
+        let second = endpoint.call(("port", json!([]))).await.unwrap();
+        assert_ne!(first, second, "the same connection, whatever the other side thinks of it");
+    }
+}
