@@ -6,7 +6,7 @@ use crate::builder::Builder;
 use crate::frame::Frame;
 use crate::lane::Entry;
 use crate::view::LaneView;
-use fairlane_types::{Cut, Evidence, LaneSeq, SegmentRef};
+use fairlane_types::{Cut, Evidence, LaneSeq, SegmentRef, Timestamp};
 
 /// How many bytes a proposed cut adds by default beyond what a quorum references: little enough that a validator
 /// which misses them fetches them at once, enough for the newest segments at everyday load.
@@ -46,6 +46,18 @@ impl LaneView {
             return cut_of(&frame);
         }
         if met_limit { self.build_minimal(base, evidence, &turns) } else { None }
+    }
+
+    /// Whether transactions that were ready by this time are referenced by less than a quorum of lanes so far. A cut
+    /// that is built now leaves them to the next one.
+    pub fn awaits_references(&self, ready_by: Timestamp) -> bool {
+        let quorum = self.validators.quorums().quorum;
+        self.lanes.iter().enumerate().any(|(at, lane)| {
+            let ready = lane.chain.iter().rev().find(|entry| entry.since <= ready_by);
+            // The last place up to there that carries transactions.
+            let carrying = ready.map_or(LaneSeq::ZERO, |entry| entry.echoes[0]);
+            !lane.is_excused() && carrying > lane.head.seq && carrying > self.referenced_by_quorum(at, quorum)
+        })
     }
 
     /// A minimal cut, which may exceed the limit of new transactions: what remains when one lane references so much

@@ -5,6 +5,7 @@ use crate::guard::{Guard, GuardFileError};
 use crate::in_force::InForce;
 use crate::l1::Anchors;
 use crate::lane_service::ahead::Ahead;
+use crate::lane_service::alarm::Alarm;
 use crate::lane_service::clock::Clock;
 use crate::lane_service::config::LaneServiceConfig;
 use crate::lane_service::cuts::{Held, Pursuit, Waiter};
@@ -106,6 +107,9 @@ pub enum LaneServiceError {
          consensus key: stop it", .0[0].seq, .0[0].digest, .0[1].digest
     )]
     Fork(Box<[SegmentRef; 2]>),
+    /// The thread that keeps its times cannot be started.
+    #[error("no thread can be started for the times of the lane service: {0}. Raise the limit of threads")]
+    Alarm(std::io::Error),
     /// What the writer drafted is no valid segment.
     #[error("a segment of this node's own lane cannot be closed: {0}")]
     Seal(#[from] SegmentError),
@@ -270,6 +274,7 @@ impl Actor {
         mut outcomes: mpsc::Receiver<Outcome>,
         shutdown: CancellationToken,
     ) -> Result<(), LaneServiceError> {
+        let alarm = Alarm::start().map_err(LaneServiceError::Alarm)?;
         self.enter_lane();
         let mut tick = tokio::time::interval(Self::TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -285,13 +290,13 @@ impl Actor {
                 }
                 Some(submission) = queues.submissions.recv() => self.on_submission(submission),
                 _ = tick.tick() => self.on_tick(),
-                () = tokio::time::sleep_until(wake.into()) => {}
+                () = alarm.until(wake) => {}
             }
         }
     }
 
     /// Does what follows from the last input, and says when to look again without one.
-    fn settle(&mut self) -> Instant {
+    fn settle(&mut self) -> Option<Instant> {
         // Whatever woke this up: another input may come before the timer does.
         if self.dirty || self.cut_deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             self.look_again();
@@ -301,8 +306,7 @@ impl Actor {
         }
         self.seal_if_due();
         self.persist_next();
-        let later = Instant::now() + Duration::from_secs(1);
-        [self.seal_deadline(), self.cut_deadline()].into_iter().flatten().fold(later, Instant::min)
+        self.seal_deadline().into_iter().chain(self.cut_deadline()).min()
     }
 
     fn drain(&mut self, arrived: &mut mpsc::Receiver<Arrived>) {

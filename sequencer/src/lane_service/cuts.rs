@@ -91,6 +91,9 @@ impl Pursuit {
     }
 }
 
+/// How long a cut waits past its time for what the others say of the last transactions, which otherwise wait for the next
+/// one.
+const REPORTS_PATIENCE: Duration = Duration::from_millis(2);
 /// How long a segment of a proposed cut may still come by itself before it is fetched.
 const PROPOSAL_PATIENCE: Duration = Duration::from_millis(60);
 
@@ -181,13 +184,12 @@ impl Actor {
     pub(super) fn cut_deadline(&self) -> Option<Instant> {
         let looked = self.looked;
         let idle = self.last_block + self.config.idle_block;
-        let earliest = |waiter: &Waiter| match waiter {
-            Waiter::Next { not_before, .. } | Waiter::Due { not_before, .. } => {
-                Some(if *not_before > looked { *not_before } else { idle })
-            }
-            _ => None,
+        let deadlines = |waiter: &Waiter| match waiter {
+            Waiter::Next { not_before, .. } => [*not_before, *not_before + REPORTS_PATIENCE, idle],
+            Waiter::Due { not_before, .. } => [*not_before, idle, idle],
+            Waiter::Judge { .. } | Waiter::Content { .. } => [looked; 3],
         };
-        self.waiters.iter().filter_map(earliest).filter(|deadline| *deadline > looked).min()
+        self.waiters.iter().flat_map(deadlines).filter(|deadline| *deadline > looked).min()
     }
 
     fn try_answer(&mut self, waiter: Waiter) -> Option<Waiter> {
@@ -232,8 +234,17 @@ impl Actor {
         (idle || self.view.has_payload(base, &cut)).then_some((cut, evidence))
     }
 
-    fn next_cut(&self, base: &CutBase, not_before: Instant) -> Option<NextCut> {
+    fn next_cut(&mut self, base: &CutBase, not_before: Instant) -> Option<NextCut> {
         let (cut, evidence) = self.due_cut(base, not_before)?;
+        let late = not_before.elapsed();
+        if late < REPORTS_PATIENCE {
+            // What was held by then is in the others' last segments, which may be on their way.
+            let reported = late.saturating_add(self.rhythm.lead());
+            let reported = u64::try_from(reported.as_nanos()).unwrap_or(u64::MAX);
+            if self.view.awaits_references(self.clock.now().saturating_sub(reported)) {
+                return None;
+            }
+        }
         let content = self.view.content(base, &cut).ok()?;
         self.cut_metrics.built.inc();
         // The anchor moves where Ethereum is seen: in the handle.

@@ -20,6 +20,7 @@
 
 mod actor;
 mod ahead;
+mod alarm;
 mod backlog;
 mod clock;
 mod config;

@@ -5,14 +5,17 @@
 //! wait for the last of them. So they keep time with consensus: two segments before each height begins, the second early
 //! enough to be held by most others by then, the first early enough to be referred to by the second. The first carries ten
 //! times as many transactions, which all wait for another height where it comes too late, so it has more time than it
-//! usually needs. Who makes the cut closes its own second one at the last moment: the others have it before they have the
-//! proposal. That is no more segments than without, and nothing depends on it but latency: where heights begin at no
-//! foreseeable time, or segments take too long to arrive, the interval alone counts.
+//! usually needs; and the segment in between heights comes late, so that less is left for the first. Who makes the cut
+//! closes its own second one at the last moment: the others have it before they have the proposal. That is no more segments
+//! than without, and nothing depends on it but latency: where heights begin at no foreseeable time, or segments take too
+//! long to arrive, the interval alone counts.
 
 use std::time::{Duration, Instant};
 
 /// The least time that a segment is taken to need until the others hold it.
-const LEAST_DELAY: Duration = Duration::from_millis(2);
+const LEAST_DELAY: Duration = Duration::from_millis(1);
+/// The least time that the first segment before a height is given to be referred to by the second.
+const LEAST_SPACING: Duration = Duration::from_millis(3);
 /// The least time that closing a segment is taken to need.
 const LEAST_CLOSING: Duration = Duration::from_millis(1);
 /// Observations older than about so many count little.
@@ -90,19 +93,30 @@ impl Rhythm {
     /// and a half.
     pub(super) fn due(&self, last: Instant, interval: Duration) -> Instant {
         // Where segments need long to arrive, for want of processors or for distance, more of them would not help.
-        let plain = last + interval.max((4 * self.delay.mean).min(interval * 3 / 2));
-        self.slot(last, interval).filter(|slot| *slot <= last + interval * 3 / 2).unwrap_or(plain)
+        let latest = last + interval * 3 / 2;
+        let plain = (last + interval.max(4 * self.delay.mean)).min(latest);
+        match self.slot(last, interval) {
+            Some(slot) if slot <= latest => slot,
+            // There is one more before it. The less comes after that one, the less is left for the slot.
+            Some(slot) => plain.max(latest.min(slot - interval / 2)),
+            None => plain,
+        }
+    }
+
+    /// How long before a height a segment is closed that is to be held by most others when it begins.
+    pub(super) fn lead(&self) -> Duration {
+        self.delay.most().max(LEAST_DELAY)
     }
 
     /// The next time for a segment before a height.
     fn slot(&self, last: Instant, interval: Duration) -> Option<Instant> {
         let (Beat { at, ours }, period) = (self.beat?, self.period?);
-        let lead = self.delay.most().max(LEAST_DELAY);
+        let lead = self.lead();
         if lead > interval / 2 || period < interval {
             return None;
         }
         let latest = if ours { self.closing.most().clamp(LEAST_CLOSING, lead) } else { lead };
-        let first = lead + self.delay.nearly_all().max(2 * LEAST_DELAY);
+        let first = lead + self.delay.nearly_all().max(LEAST_SPACING);
         // Slots that are closer to the last segment than half of a segment's way have had it.
         let after = last + lead / 2;
         let slots = [at.checked_sub(first), at.checked_sub(latest)];
@@ -147,8 +161,8 @@ mod tests {
         let mut rhythm = steady(start);
         assert_eq!(
             closed(&rhythm),
-            [30, 35, 55, 70],
-            "the interval, then before the height after the foreseen one"
+            [30, 35, 60, 70],
+            "then half an interval before the first one before the height after the foreseen one"
         );
         rhythm.expect(start + ms(80), false);
         assert_eq!(rhythm.due(start + ms(55), INTERVAL), start + ms(70));

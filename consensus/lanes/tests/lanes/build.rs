@@ -49,6 +49,39 @@ fn what_has_long_been_ready_is_taken_without_references() {
 }
 
 #[test]
+fn transactions_await_a_quorum_of_references() {
+    let world = World::new(4);
+    let mut authors = world.authors();
+    let mut view = world.view();
+    view.insert(authors[3].plain(0), at(1));
+    assert!(!view.awaits_references(at(9)), "nobody waits for a heartbeat");
+    let carrying = authors[0].plain(2);
+    let place = carrying.reference();
+    view.insert(carrying, at(2));
+    assert!(view.awaits_references(at(2)));
+    assert!(!view.awaits_references(at(1)), "they were not ready by then");
+    view.insert(authors[1].write(&[place], Vec::new()), at(3));
+    assert!(view.awaits_references(at(2)), "two of four lanes");
+    view.insert(authors[2].write(&[place], Vec::new()), at(4));
+    assert!(!view.awaits_references(at(9)), "three of four; and what they wrote carries none");
+    let cut = view.build_cut(&world.base(), &[]).unwrap();
+    view.decided(&after(&world.base(), &cut, &[]), at(5));
+    assert!(!view.awaits_references(at(9)), "decided");
+}
+
+#[test]
+fn nothing_is_awaited_of_an_equivocator() {
+    let world = World::new(4);
+    let mut author = world.author(0);
+    let mut view = world.view();
+    let rival = author.clone().plain(1);
+    view.insert(author.plain(2), at(1));
+    assert!(view.awaits_references(at(1)));
+    view.insert(rival, at(1));
+    assert!(!view.awaits_references(at(1)));
+}
+
+#[test]
 fn seven_lanes_need_five() {
     let world = World::new(7);
     let mut authors = world.authors();
